@@ -1,0 +1,125 @@
+/**
+ * What the Deliverer and Kafka tell each other, as plain interfaces: what is read from the outbound topic, what lies in
+ * `delivery-state`, and what one transaction of a deliver task writes. How it is encoded is the Kafka side's business
+ * (`kafka/internal-codec.ts`); what it means is decided in `delivery/deliverer.ts`. It lives in the core because neither
+ * of the two may import the other.
+ */
+
+/** One record of the outbound topic. Key and headers are not kept: each of them can be told from these fields. */
+export interface OutboundRecord {
+  readonly offset: number;
+  /** Decimal text: the record's key. */
+  readonly leadId: string;
+  /** `v1`, `v2` or `v3`. */
+  readonly version: string;
+  /** `moves * 2^32 + n`, a safe integer. */
+  readonly revision: number;
+  readonly cause: 'created' | 'changed';
+  /** Decimal text. */
+  readonly dealershipId: string;
+  /** Newest source commit time in the emission, ms since the epoch; null = unknown. */
+  readonly changedAt: number | null;
+  readonly traceparent: string | null;
+  /** The record's value as it lies in Kafka, framing included: dead letters carry it byte for byte. */
+  readonly value: Buffer;
+  /** How many bytes of framing stand before the body in `value`: 0 or 5. What follows is POSTed. */
+  readonly bodyStart: number;
+}
+
+/** Revisions from here on belong to leads that moved: for them the outbound topic's order is not the order of revisions. */
+export const FIRST_MOVED_REVISION = 2 ** 32;
+
+/** A delivery that no longer holds the input position: the value of `<endpoint>|<lead>|pending`. */
+export interface PendingDelivery {
+  readonly record: OutboundRecord;
+  /** Attempts begun so far; the next one is number `attempts + 1`. */
+  readonly attempts: number;
+  /** When the record was taken from the outbound topic, ms: the age of a delivery that never failed. */
+  readonly since: number;
+  /** Not before this time, ms. */
+  readonly dueAt: number;
+  /** Ms; null while no attempt failed. */
+  readonly firstFailureAt: number | null;
+  readonly lastFailureAt: number | null;
+  /** HTTP status of the last failure; null = there was none. */
+  readonly lastStatus: number | null;
+  /** `http-503`, `timeout`, `network-ECONNREFUSED` …; empty while no attempt failed. */
+  readonly lastCode: string;
+}
+
+/**
+ * `seen`: the highest revision of a moved lead that the position has passed; a lower one that follows is stale.
+ * `done`: an `on: create` endpoint has had this lead.
+ */
+export type MarkKind = 'seen' | 'done';
+
+export interface Mark {
+  readonly kind: MarkKind;
+  readonly revision: number;
+  /** Ms since the epoch; the owning task tombstones the mark afterwards. */
+  readonly expiresAt: number;
+}
+
+/** The deliver task's position, as far as the Deliverer knows it (the Kafka side keeps more in the same record). */
+export interface DeliverPosition {
+  /** Every record before it is settled or pending. */
+  readonly nextOffset: number;
+  /** Records at this offset or later cannot have been sent before the next commit (exclusive bound). */
+  readonly sentBound: number;
+  /** The owner ended with nothing in flight and will start no attempt any more. */
+  readonly released: boolean;
+}
+
+/** What a task starts from: its state, read back after it fenced its predecessor. */
+export interface DeliverStart {
+  readonly position: DeliverPosition;
+  /** Last stable offset of the outbound partition, read after fencing: up to there the window is read before any send. */
+  readonly logEnd: number;
+  readonly pending: readonly { readonly key: StateKey; readonly delivery: PendingDelivery }[];
+  readonly marks: readonly { readonly key: StateKey; readonly mark: Mark }[];
+}
+
+export type DeadLetterCode = 'refused' | 'gone' | 'gave-up' | 'backlog' | 'endpoint-removed';
+
+export interface DeadLetter {
+  readonly record: OutboundRecord;
+  readonly endpointId: string;
+  readonly code: DeadLetterCode;
+  /** A sentence without any value of the record. */
+  readonly message: string;
+  readonly attempts: number;
+  readonly firstFailureAt: number | null;
+  readonly lastFailureAt: number | null;
+  readonly status: number | null;
+}
+
+/** What the next transaction of the task writes; all of it or nothing. */
+export interface Commit {
+  readonly position: DeliverPosition;
+  /** null = tombstone. */
+  readonly pending: readonly { readonly key: StateKey; readonly delivery: PendingDelivery | null }[];
+  readonly marks: readonly { readonly key: StateKey; readonly mark: Mark | null }[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+export type StateSuffix = 'pending' | MarkKind;
+
+export interface StateKey {
+  readonly endpointId: string;
+  readonly leadId: string;
+  readonly suffix: StateSuffix;
+}
+
+/** Spells a key of `delivery-state`: `orange-crm|138559|pending`. Neither part can contain a `|`. */
+export function formatStateKey(key: StateKey): string {
+  return `${key.endpointId}|${key.leadId}|${key.suffix}`;
+}
+
+/** Reads a key of `delivery-state` back; null for a key of another form (such as `position`). */
+export function parseStateKey(text: string): StateKey | null {
+  const parts = text.split('|');
+  const [endpointId, leadId, suffix] = parts;
+  if (parts.length !== 3 || !endpointId || !leadId) return null;
+  if (suffix !== 'pending' && suffix !== 'seen' && suffix !== 'done') return null;
+  return { endpointId, leadId, suffix };
+}
