@@ -1,0 +1,10 @@
+/**
+ * The commands by name, each loaded when it is asked for, so that `config check` does not load a Kafka client. Adding a command is one
+ * line here and one file in commands/.
+ */
+import type { Command } from './command.ts';
+
+/** Name → how to load it, in the order of the help text. */
+export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  config: () => import('./commands/config.ts'),
+};

@@ -1,0 +1,308 @@
+/**
+ * Every environment variable of the program, once: name, parser (with its bounds), default, unit, meaning, secret or not. The typed
+ * configuration, the problems, `config print` and the table in docs/operating.md all come from here. It parses nothing itself.
+ *
+ * A default is written as the text that an operator would set, and goes through the same parser. `<app id>` in it stands for
+ * LEAD_WEBHOOKS_APP_ID.
+ */
+import {
+  announceSince,
+  bool,
+  brokerList,
+  enumIntegers,
+  integer,
+  kafkaName,
+  oneOf,
+  type Parser,
+  pem,
+  plainText,
+  secretPem,
+  secretText,
+  serviceUrl,
+  someOf,
+} from './config-parsers.ts';
+
+export interface Setting<T> {
+  readonly env: string;
+  readonly parser: Parser<T>;
+  /** null = no default: the value is null, or a problem when `required`. */
+  readonly fallback: string | null;
+  readonly required: boolean;
+  /** Never printed; always has a `_FILE` twin. */
+  readonly secret: boolean;
+  /** May also be given as the path of a file in `<env>_FILE`. */
+  readonly fileTwin: boolean;
+  readonly unit: 'ms' | 'bytes' | 'records' | 'rows' | null;
+  /** One or two sentences for the operator. */
+  readonly meaning: string;
+}
+
+type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'fileTwin' | 'unit' | 'required'>>;
+
+/** The prefix that belongs to this program alone: an unknown name under it is a problem. */
+export const OWN_PREFIX = 'LEAD_WEBHOOKS_';
+/** Stands for LEAD_WEBHOOKS_APP_ID in a default. */
+export const APP_ID_MARK = '<app id>';
+
+function setting<T>(env: string, parser: Parser<T>, fallback: string, meaning: string, extra: Extra = {}): Setting<T> {
+  return { ...PLAIN, env, parser, fallback, meaning, ...extra };
+}
+
+function optional<T>(env: string, parser: Parser<T>, meaning: string, extra: Extra = {}): Setting<T | null> {
+  return { ...PLAIN, env, parser, fallback: null, meaning, ...extra };
+}
+
+function required<T>(env: string, parser: Parser<T>, meaning: string): Setting<T> {
+  return { ...PLAIN, env, parser, fallback: null, meaning, required: true };
+}
+
+const PLAIN = { required: false, secret: false, fileTwin: false, unit: null } as const;
+const SECRET: Extra = { secret: true, fileTwin: true };
+const FILE: Extra = { fileTwin: true };
+
+/** The longest suffix of a group or transactional id that is put behind the app id is short: 100 letters leave room. */
+const appId = kafkaName(100);
+const topic = kafkaName(249);
+const ownTopic = (env: string, name: string, what: string): Setting<string> =>
+  setting(env, topic, `${APP_ID_MARK}.${name}`, `Own topic: ${what}.`);
+
+/** Group → key → setting. The typed configuration has the same shape, but for `kafka` and `registry` (config.ts). */
+export const SETTINGS = {
+  kafka: {
+    brokers: required('KAFKA_BROKERS', brokerList, 'The brokers to ask first.'),
+    ssl: setting('KAFKA_SSL', bool, 'false', 'Whether to speak TLS to the brokers.'),
+    sslCa: optional('KAFKA_SSL_CA', pem, 'Certificate authority of the brokers; none = those that Node trusts.', FILE),
+    sslCert: optional('KAFKA_SSL_CERT', pem, 'Client certificate, for mutual TLS.', FILE),
+    sslKey: optional('KAFKA_SSL_KEY', secretPem, 'Key of the client certificate.', SECRET),
+    saslMechanism: optional(
+      'KAFKA_SASL_MECHANISM',
+      oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+      'How to log in to the brokers; none = not at all.',
+    ),
+    saslUsername: optional('KAFKA_SASL_USERNAME', plainText, 'User name for the brokers.'),
+    saslPassword: optional('KAFKA_SASL_PASSWORD', secretText, 'Password for the brokers.', SECRET),
+  },
+  registry: {
+    url: optional(
+      'SCHEMA_REGISTRY_URL',
+      serviceUrl,
+      'Schema registry with the Confluent API. Not needed when all sources are JSON and the outbound framing is `plain`.',
+    ),
+    username: optional('SCHEMA_REGISTRY_USERNAME', plainText, 'User name for the registry.'),
+    password: optional('SCHEMA_REGISTRY_PASSWORD', secretText, 'Password for the registry.', SECRET),
+  },
+  app: {
+    id: setting('LEAD_WEBHOOKS_APP_ID', appId, 'lead-webhooks', 'Prefix of groups, transactional ids and own topics.'),
+    instanceId: optional(
+      'LEAD_WEBHOOKS_INSTANCE_ID',
+      kafkaName(100),
+      'Identity that survives a restart, for example the name of the pod; none = random, and no eviction of a predecessor.',
+    ),
+    shutdownTimeoutMs: setting(
+      'LEAD_WEBHOOKS_SHUTDOWN_TIMEOUT_MS',
+      integer(1_000, 600_000),
+      '25000',
+      'How long a stop may take before the process ends as it is. Keep it below the grace period of the platform.',
+      { unit: 'ms' },
+    ),
+  },
+  sources: {
+    leads: setting('LEAD_WEBHOOKS_LEADS_TOPIC', topic, 'dealerstudio.public.leads', 'Source topic of the leads.'),
+    appointments: setting(
+      'LEAD_WEBHOOKS_APPOINTMENTS_TOPIC',
+      topic,
+      'dealerstudio.public.appointments',
+      'Source topic of the appointments.',
+    ),
+    testDrives: setting(
+      'LEAD_WEBHOOKS_TEST_DRIVES_TOPIC',
+      topic,
+      'dealerstudio.public.test_drives',
+      'Source topic of the test drives.',
+    ),
+    epoch: setting(
+      'LEAD_WEBHOOKS_SOURCE_EPOCH',
+      integer(0, 1_000_000),
+      '0',
+      'Raise it by one when the log positions of the source database start again, for example after a restore.',
+    ),
+    announceSince: setting(
+      'LEAD_WEBHOOKS_ANNOUNCE_SINCE',
+      announceSince,
+      'first-start',
+      'Changes committed before this announce nothing by themselves.',
+    ),
+    jsonTimeUnit: setting(
+      'LEAD_WEBHOOKS_JSON_TIME_UNIT',
+      oneOf('micros', 'millis'),
+      'micros',
+      'What an integer in a timestamp column means in JSON without a schema.',
+    ),
+    unavailableValue: setting(
+      'LEAD_WEBHOOKS_UNAVAILABLE_VALUE',
+      plainText,
+      '__debezium_unavailable_value',
+      'What the connector writes for a large value that did not change.',
+    ),
+    testDrivePurposes: optional(
+      'LEAD_WEBHOOKS_TEST_DRIVE_PURPOSES',
+      enumIntegers,
+      'Integers that mean a test drive, when `purpose` of the appointments is an integer enum.',
+    ),
+  },
+  topics: {
+    rekeyState: ownTopic('LEAD_WEBHOOKS_REKEY_STATE_TOPIC', 'rekey-state', 'what rekey knows of each row'),
+    clusterChanges: ownTopic('LEAD_WEBHOOKS_CLUSTER_CHANGES_TOPIC', 'cluster-changes', 'rows by lead cluster'),
+    joinState: ownTopic('LEAD_WEBHOOKS_JOIN_STATE_TOPIC', 'join-state', 'what was emitted last for each lead'),
+    outbound: ownTopic('LEAD_WEBHOOKS_OUTBOUND_TOPIC', 'outbound', 'the payloads, by lead'),
+    deliveryState: ownTopic('LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC', 'delivery-state', 'pending deliveries and marks'),
+    endpointHealth: ownTopic('LEAD_WEBHOOKS_ENDPOINT_HEALTH_TOPIC', 'endpoint-health', 'pauses of endpoints'),
+    redrives: ownTopic('LEAD_WEBHOOKS_REDRIVES_TOPIC', 'redrives', 'requests to deliver again'),
+    meta: ownTopic('LEAD_WEBHOOKS_META_TOPIC', 'meta', 'facts of the application, such as its first start'),
+    deadLetters: ownTopic('LEAD_WEBHOOKS_DEAD_LETTERS_TOPIC', 'dead-letters', 'what could not be used or delivered'),
+  },
+  layout: {
+    partitions: setting(
+      'LEAD_WEBHOOKS_PARTITIONS',
+      integer(1, 10_000),
+      '12',
+      'Partitions of `cluster-changes` and `join-state`. For `topics apply`; checked at start. Cannot be changed later.',
+    ),
+    outboundPartitions: setting(
+      'LEAD_WEBHOOKS_OUTBOUND_PARTITIONS',
+      integer(1, 10_000),
+      '12',
+      'Partitions of `outbound` and of what deliver keeps. For `topics apply`; checked at start. Cannot be changed later.',
+    ),
+    replicationFactor: setting(
+      'LEAD_WEBHOOKS_REPLICATION_FACTOR',
+      integer(1, 15),
+      '3',
+      'Copies of each own topic, for `topics apply`.',
+    ),
+  },
+  payload: {
+    versions: setting(
+      'LEAD_WEBHOOKS_PAYLOAD_VERSIONS',
+      someOf('v1', 'v2', 'v3'),
+      'v1,v2,v3',
+      'Payload versions to emit.',
+    ),
+    framing: setting(
+      'LEAD_WEBHOOKS_OUTBOUND_FRAMING',
+      oneOf('registry', 'plain'),
+      'registry',
+      'Whether the outbound value starts with the five bytes that name its registered schema, or is the bare JSON.',
+    ),
+  },
+  tasks: {
+    sessionTimeoutMs: setting(
+      'LEAD_WEBHOOKS_SESSION_TIMEOUT_MS',
+      integer(1_000, 1_800_000),
+      '30000',
+      'After this long without a heartbeat the group gives the work of a process to others.',
+      { unit: 'ms' },
+    ),
+    transactionTimeoutMs: setting(
+      'LEAD_WEBHOOKS_TRANSACTION_TIMEOUT_MS',
+      integer(1_000, 900_000),
+      '15000',
+      'After this long the broker aborts an open transaction. A hung process can hold back readers for as long.',
+      { unit: 'ms' },
+    ),
+    commitIntervalMs: setting(
+      'LEAD_WEBHOOKS_COMMIT_INTERVAL_MS',
+      integer(0, 60_000),
+      '25',
+      'Least time between the starts of two transactions of a task.',
+      { unit: 'ms' },
+    ),
+    batchRecordsMax: setting(
+      'LEAD_WEBHOOKS_BATCH_RECORDS_MAX',
+      integer(1, 100_000),
+      '2000',
+      'Most input records of one transaction.',
+      { unit: 'records' },
+    ),
+    queueBytesMax: setting(
+      'LEAD_WEBHOOKS_QUEUE_BYTES_MAX',
+      integer(65_536, 4_294_967_296),
+      '16777216',
+      'Input that a task keeps ready; above it fetching pauses.',
+      { unit: 'bytes' },
+    ),
+  },
+  rekey: {
+    rowCacheBytes: setting(
+      'LEAD_WEBHOOKS_ROW_CACHE_BYTES',
+      integer(0, 17_179_869_184),
+      '67108864',
+      'Recent rows that rekey keeps to fill in unavailable values without reading them back.',
+      { unit: 'bytes' },
+    ),
+  },
+  join: {
+    clusterRowsMax: setting(
+      'LEAD_WEBHOOKS_CLUSTER_ROWS_MAX',
+      integer(1, 1_000_000),
+      '1000',
+      'A cluster with more rows is not announced until it shrinks.',
+      { unit: 'rows' },
+    ),
+  },
+  deliver: {
+    endpointsFile: optional(
+      'LEAD_WEBHOOKS_ENDPOINTS_FILE',
+      plainText,
+      'Path of the YAML file that defines the endpoints.',
+    ),
+    windowRecords: setting(
+      'LEAD_WEBHOOKS_DELIVER_WINDOW_RECORDS',
+      integer(1, 1_000_000),
+      '2000',
+      'How far, per task, sending may run ahead of the stored position. It bounds the duplicates after a crash.',
+      { unit: 'records' },
+    ),
+    windowBytes: setting(
+      'LEAD_WEBHOOKS_DELIVER_WINDOW_BYTES',
+      integer(65_536, 4_294_967_296),
+      '16777216',
+      'The same limit in bytes; whichever is reached first counts.',
+      { unit: 'bytes' },
+    ),
+  },
+  admin: {
+    host: setting(
+      'LEAD_WEBHOOKS_ADMIN_HOST',
+      plainText,
+      '127.0.0.1',
+      'Address to listen on for `/livez`, `/readyz` and `/metrics` (0.0.0.0 in the image).',
+    ),
+    port: setting('LEAD_WEBHOOKS_ADMIN_PORT', integer(0, 65_535), '8080', 'Port of the same; 0 = any free one.'),
+  },
+  log: {
+    level: setting(
+      'LEAD_WEBHOOKS_LOG_LEVEL',
+      oneOf('debug', 'info', 'warn', 'error'),
+      'info',
+      'Least level that is logged.',
+    ),
+  },
+} as const;
+
+/** Names, or `name=value`, that are known and planned, and would do nothing today: a problem, not a silent no-op. */
+export const NOT_SUPPORTED_YET: ReadonlyMap<string, string> = new Map([
+  ['LEAD_WEBHOOKS_ENDPOINTS_TOPIC', 'is not supported yet: define the endpoints in LEAD_WEBHOOKS_ENDPOINTS_FILE'],
+  ['KAFKA_SASL_MECHANISM=oauthbearer', 'oauthbearer is not supported yet: it has no source of tokens'],
+]);
+
+/** All settings in the order of the table. */
+export function allSettings(): readonly Setting<unknown>[] {
+  return Object.values(SETTINGS).flatMap((group) => Object.values(group) as Setting<unknown>[]);
+}
+
+/** Every name that may stand in the environment, `_FILE` twins included. */
+export function knownNames(): readonly string[] {
+  const names = allSettings().flatMap(({ env, fileTwin }) => (fileTwin ? [env, `${env}_FILE`] : [env]));
+  return [...names, ...[...NOT_SUPPORTED_YET.keys()].filter((name) => !name.includes('='))];
+}
