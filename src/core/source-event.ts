@@ -61,3 +61,8 @@ export type BadRecordCode =
   | 'missing-key' // no primary key in key and value
   | 'wrong-type' // a column holds a value that its rule does not allow
   | 'out-of-range'; // an integer or instant that cannot be carried exactly
+
+/** Whether a reading ended as a bad record. */
+export function isBad<T extends object | string>(reading: T | BadRecord): reading is BadRecord {
+  return typeof reading === 'object' && 'kind' in reading && reading.kind === 'bad';
+}
