@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import type { Environment } from './environment.ts';
 
 /** `*` stands for one folder. `~` is HOME. */
-const USUAL_PLACES = [
+const USUAL_PLACES: readonly string[] = [
   '/usr/lib/jvm/*/bin/java',
   '/usr/java/*/bin/java',
   '/opt/*/bin/java',
@@ -32,12 +32,10 @@ export interface Java {
 
 const known = new Map<string, Promise<Java | null>>();
 
-/**
- * The first Java of `major` or newer; null when there is none.
- */
-export async function findJava(major: number, env: Environment): Promise<Java | null> {
+/** The first Java of `major` or newer, from JAVA_HOME, PATH, then `places`; null when there is none. */
+export async function findJava(major: number, env: Environment, places = USUAL_PLACES): Promise<Java | null> {
   const seen = new Set<string>();
-  for (const candidate of await candidates(env)) {
+  for (const candidate of await candidates(env, places)) {
     const path = await realpath(candidate).catch(() => null);
     if (path === null || seen.has(path)) continue;
     seen.add(path);
@@ -48,8 +46,8 @@ export async function findJava(major: number, env: Environment): Promise<Java | 
 }
 
 /** Every Java that answers, for the sentence that says what is too old. */
-export async function listJava(env: Environment): Promise<Java[]> {
-  const paths = await Promise.all((await candidates(env)).map((path) => realpath(path).catch(() => null)));
+export async function listJava(env: Environment, places = USUAL_PLACES): Promise<Java[]> {
+  const paths = await Promise.all((await candidates(env, places)).map((path) => realpath(path).catch(() => null)));
   const answers = await Promise.all([...new Set(paths)].map((path) => (path === null ? null : ask(path))));
   return answers.filter((java) => java !== null);
 }
@@ -60,10 +58,10 @@ export function majorOf(versionText: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-async function candidates(env: Environment): Promise<string[]> {
+async function candidates(env: Environment, places: readonly string[]): Promise<string[]> {
   const home = env['JAVA_HOME'];
   const path = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  const usual = await Promise.all(USUAL_PLACES.map((place) => expand(place, env['HOME'] ?? '')));
+  const usual = await Promise.all(places.map((place) => expand(place, env['HOME'] ?? '')));
   return [...(home ? [join(home, 'bin/java')] : []), ...path.map((folder) => join(folder, 'java')), ...usual.flat()];
 }
 

@@ -9,6 +9,7 @@ import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import type { Environment } from './environment.ts';
+import { ServicesUnavailable } from './services-unavailable.ts';
 
 const POM = new URL('pom.xml', import.meta.url);
 
@@ -76,6 +77,14 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+const NO_MAVEN =
+  'Maven (mvn) fetches Kafka and the registry, and is not on the PATH: install it, or start Docker, or set KAFKA_BROKERS and SCHEMA_REGISTRY_URL.';
+
+function failure(output: string, error: Error): string {
+  const first = output.split('\n').find((line) => line.includes('[ERROR]'));
+  return `Maven could not fetch Kafka or the registry: ${first ?? error.message}`;
+}
+
 function maven(args: readonly string[], deps: MavenDeps): Promise<void> {
   const all = ['--batch-mode', '--quiet', '--file', POM.pathname, ...args];
   const options = {
@@ -87,9 +96,8 @@ function maven(args: readonly string[], deps: MavenDeps): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile('mvn', all, options, (error, stdout) => {
       if (error === null) return resolve();
-      if (error.code === 'ENOENT') return reject(new Error('Maven (mvn) is not on the PATH'));
-      const errors = stdout.split('\n').filter((line) => line.includes('[ERROR]'));
-      reject(new Error(`Maven could not fetch the files: ${errors[0] ?? error.message}`));
+      if (deps.signal.aborted) return reject(deps.signal.reason);
+      reject(new ServicesUnavailable(error.code === 'ENOENT' ? NO_MAVEN : failure(stdout, error)));
     });
   });
 }

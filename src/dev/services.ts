@@ -11,6 +11,7 @@ import { findJava, type Java, listJava } from './java.ts';
 import { startLocalKafka } from './local-kafka.ts';
 import { startLocalRegistry } from './local-registry.ts';
 import { versionOf } from './maven.ts';
+import { ServicesUnavailable } from './services-unavailable.ts';
 
 /** Kafka 4 brokers need 17 (KIP-1013), Apicurio 3.3 is compiled for 21. */
 const KAFKA_JAVA = 17;
@@ -35,11 +36,6 @@ export interface Services extends AsyncDisposable {
   readonly pids: readonly number[];
   /** Returns when everything that was started is gone. May be called twice. */
   stop(): Promise<void>;
-}
-
-/** One sentence that a person can act on: what is missing and where it may come from. */
-export class ServicesUnavailable extends Error {
-  override name = 'ServicesUnavailable';
 }
 
 /**
@@ -109,15 +105,16 @@ async function withJava(options: ServicesOptions): Promise<Services> {
 async function need(major: number, what: string, env: Environment): Promise<Java> {
   const java = await findJava(major, env);
   if (java !== null) return java;
-  const majors = (await listJava(env)).map((found) => found.major);
-  if (majors.length === 0) {
-    throw new ServicesUnavailable(
-      `A Kafka broker is needed: start Docker, or install Java ${REGISTRY_JAVA} or newer and Maven, or set KAFKA_BROKERS and SCHEMA_REGISTRY_URL.`,
-    );
+  const found = (await listJava(env)).map((one) => one.major);
+  throw new ServicesUnavailable(missingJava(what, major, found));
+}
+
+/** The sentence for a machine without an engine whose Javas, of the major versions `found`, are all older than `major`. */
+export function missingJava(what: string, major: number, found: readonly number[]): string {
+  if (found.length > 0) {
+    return `${what} needs Java ${major} or newer, and only ${found.join(', ')} is here: install Java ${REGISTRY_JAVA}, or start Docker.`;
   }
-  throw new ServicesUnavailable(
-    `${what} needs Java ${major} or newer; found only ${majors.join(', ')}. Install Java ${REGISTRY_JAVA}, or start Docker.`,
-  );
+  return `Kafka and a schema registry are needed: start Docker, or install Java ${REGISTRY_JAVA} and Maven, or set KAFKA_BROKERS and SCHEMA_REGISTRY_URL.`;
 }
 
 /** Kafka first, then the registry if it is wanted; all at once, and all or none. */

@@ -15,10 +15,11 @@ const SCRIPT = `
 folder=$1; shift
 "$@" </dev/null 3<&- &
 child=$!
-{ read -r _ <&3; kill -KILL "$child"; } 2>/dev/null &
+exec 2>/dev/null # nobody may read it any more, and a shell that reports "Killed" there would die of it
+{ read -r _ <&3; kill -KILL "$child"; } &
 tether=$!
 wait "$child"; code=$?
-kill "$tether" 2>/dev/null
+kill "$tether"
 rm -rf -- "$folder"
 exit "$code"
 `;
