@@ -46,7 +46,7 @@ export class AdminServer {
   /**
    * Listens.
    * @param at `port` 0 takes any free one.
-   * @returns the address that was bound; also logged as `admin-listening`.
+   * @returns the address that was bound; also logged as `admin_listening`.
    * @throws AdminServerFailed when the port is in use, or the address cannot be bound.
    */
   async start(at: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
@@ -56,10 +56,10 @@ export class AdminServer {
     });
     this.#server.removeAllListeners('error');
     this.#server.on('error', (error) =>
-      this.#deps.log.warn({ event: 'admin-error', error }, 'the admin server failed'),
+      this.#deps.log.warn({ event: 'admin_error', error }, 'the admin server failed'),
     );
     const { address: host, port } = this.#server.address() as AddressInfo;
-    this.#deps.log.info({ event: 'admin-listening', host, port }, 'probes and metrics are served');
+    this.#deps.log.info({ event: 'admin_listening', host, port }, 'probes and metrics are served');
     return { host, port };
   }
 
@@ -88,7 +88,7 @@ export class AdminServer {
     try {
       return { status: 200, type: this.#deps.metrics.contentType, body: await this.#deps.metrics.scrape() };
     } catch (error) {
-      this.#deps.log.error({ event: 'scrape-failed', error }, 'the metrics could not be rendered');
+      this.#deps.log.error({ event: 'scrape_failed', error }, 'the metrics could not be rendered');
       return text(500, 'the metrics could not be rendered');
     }
   }

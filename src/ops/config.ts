@@ -92,6 +92,16 @@ export function parseConfig(env: Env, readFile: (path: string) => string): Parse
   return { config: deepFreeze(assemble(values)), effective };
 }
 
+/**
+ * One setting alone, for a command that needs nothing else. Not for settings whose default contains the app id, or with a `_FILE` twin.
+ * @returns its value, or the problem as `parseConfig` would name it.
+ */
+export function readSetting<T>(setting: Setting<T>, env: Env): { readonly value: T } | { readonly problem: string } {
+  const text = env[setting.env] || setting.fallback;
+  if (text === null) return { problem: `${setting.env}: is required: ${inWords(setting)}` };
+  return setting.parser.parse(text) ?? { problem: `${setting.env}: ${notAllowed(setting, text, 'environment')}` };
+}
+
 /** Whether this configuration cannot run without a schema registry (an Avro source may need one besides). */
 export function needsRegistry(config: Config): boolean {
   return config.payload.framing === 'registry';

@@ -55,14 +55,14 @@ export class Lifecycle {
   /** Asks for a stop; the first reason is logged, later ones are ignored. */
   requestStop(reason: string): void {
     if (this.#stop.signal.aborted) return;
-    this.#deps.log.info({ event: 'stop-requested', reason }, 'stopping');
+    this.#deps.log.info({ event: 'stop_requested', reason }, 'stopping');
     this.#stop.abort();
   }
 
   /** SIGTERM or SIGINT came: the first asks for a stop, the second ends the process. */
   handleSignal(name: string): void {
     if (this.#signalled) {
-      this.#deps.log.warn({ event: 'stop-forced', reason: name }, 'a second signal: ending at once');
+      this.#deps.log.warn({ event: 'stop_forced', reason: name }, 'a second signal: ending at once');
       this.#deps.exit(1);
       return;
     }
@@ -93,7 +93,7 @@ export class Lifecycle {
       });
     let inTime = (await Promise.race([ended, overdue.promise])) !== 'overdue';
     this.requestStop('finished');
-    if (!inTime) this.#deps.log.error({ event: 'stop-overdue', step: 'main' }, 'the work did not end in time');
+    if (!inTime) this.#deps.log.error({ event: 'stop_overdue', step: 'main' }, 'the work did not end in time');
     if (inTime) inTime = await this.#runSteps(overdue.promise);
     overdue.cancel();
     if (!inTime) this.#exitCode = 1;
@@ -106,11 +106,11 @@ export class Lifecycle {
       const { name, stop } = step;
       const ended = stop().catch((error: unknown) => {
         this.#exitCode = 1;
-        this.#deps.log.error({ event: 'stop-step-failed', step: name, error }, 'a step of the stop failed');
+        this.#deps.log.error({ event: 'stop_step_failed', step: name, error }, 'a step of the stop failed');
       });
       if ((await Promise.race([ended, overdue])) === 'overdue') {
         this.#deps.log.error(
-          { event: 'stop-overdue', step: name },
+          { event: 'stop_overdue', step: name },
           'the stop took too long: the rest is left as it is',
         );
         return false;
