@@ -1,9 +1,29 @@
 /**
  * From the configuration to what the clients of Kafka and of the registry take. It stands in `bin` because neither side knows the other:
- * `ops` knows no client, `kafka` no configuration. Opens nothing.
+ * `ops` knows no client, `kafka` no configuration. Opens nothing. Secrets are revealed here and nowhere else on their way to Kafka.
  */
+import type { ConnectionOptions } from '../kafka/client.ts';
 import type { RegistryOptions } from '../kafka/registry-http.ts';
-import type { RegistryConfig } from '../ops/config.ts';
+import type { Config, RegistryConfig } from '../ops/config.ts';
+
+/**
+ * The brokers, TLS and login, in the client's shape.
+ * @param part what this connection is for (`join`, `topics` …); the client id is `<app id>/<part>` and, when set, `/<instance id>`.
+ */
+export function kafkaOptions(config: Config, part: string): ConnectionOptions {
+  const { brokers, ssl, sasl } = config.kafka;
+  const { id, instanceId } = config.app;
+  const tls = {
+    ...(ssl?.ca == null ? {} : { ca: ssl.ca }),
+    ...(ssl?.client == null ? {} : { cert: ssl.client.cert, key: ssl.client.key.reveal() }),
+  };
+  return {
+    brokers,
+    clientId: [id, part, ...(instanceId === null ? [] : [instanceId])].join('/'),
+    ...(ssl === null ? {} : { ssl: Object.keys(tls).length === 0 ? true : tls }),
+    ...(sasl === null ? {} : { sasl: { ...sasl, password: sasl.password.reveal() } }),
+  };
+}
 
 /** The registry's address and credentials, in the client's shape. */
 export function registryOptions(registry: RegistryConfig): RegistryOptions {

@@ -5,9 +5,8 @@
 import v1 from '../../schemas/outbound/lead-webhook.v1.json' with { type: 'json' };
 import v2 from '../../schemas/outbound/lead-webhook.v2.json' with { type: 'json' };
 import v3 from '../../schemas/outbound/lead-webhook.v3.json' with { type: 'json' };
+import type { PayloadVersion } from '../core/payload/versions.ts';
 import type { Config } from '../ops/config.ts';
-
-export type PayloadVersion = Config['payload']['versions'][number];
 
 export interface OutboundSchema {
   readonly version: PayloadVersion;

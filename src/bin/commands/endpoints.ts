@@ -12,7 +12,7 @@ Usage: lead-webhooks endpoints check FILE [--json]
 check   Validates an endpoints file and names every mistake with its line. The secrets that it refers to are looked up,
         so run it where they are, and never shown. Connects to nothing.
 
-Used from the configuration: LEAD_WEBHOOKS_PAYLOAD_VERSIONS, because an endpoint can only want a version that is emitted.
+Used from the configuration: LEAD_WEBHOOKS_PAYLOAD_VERSIONS, as an endpoint can only want a version that is emitted.
 
 Options:
   --json   one JSON document instead of text

@@ -1,0 +1,59 @@
+/** endpoints check, on files made for the test. What counts as a mistake is tested with the parser; here, how it is told. */
+import { expect, test } from 'vitest';
+import { ConfigInvalid, UsageError } from '../../../src/bin/command.ts';
+import { command } from '../../../src/bin/commands/endpoints.ts';
+import { runCommand } from '../../support/command-context.ts';
+
+const GOOD = `endpoints:
+  - id: crm
+    dealership: 3
+    url: https://crm.example.com/hooks
+    version: v3
+    auth: { type: bearer, token: { env: CRM_TOKEN } }
+`;
+const BAD = `endpoints:
+  - id: crm
+    dealership: 3
+    url: ftp://crm.example.com
+    version: v9
+`;
+const env = { CRM_TOKEN: 'hunter2' };
+
+test('a good file is good, its secrets found in the environment and not shown', async () => {
+  const files = { 'e.yaml': GOOD };
+  expect(await runCommand(command, ['check', 'e.yaml'], { env, files })).toEqual({
+    code: 0,
+    out: 'e.yaml: good, 1 endpoint',
+  });
+});
+
+test('a secret that is not there is a mistake', async () => {
+  const { code, out } = await runCommand(command, ['check', 'e.yaml'], { files: { 'e.yaml': GOOD } });
+  expect(code).toBe(1);
+  expect(out).toMatch(/^e\.yaml:6: /);
+});
+
+test('every mistake is told with file and line, with 1', async () => {
+  const { code, out } = await runCommand(command, ['check', 'e.yaml'], { files: { 'e.yaml': BAD } });
+  expect(code).toBe(1);
+  expect(out.split('\n').map((line) => line.replace(/ .*/, ''))).toEqual(['e.yaml:4:', 'e.yaml:5:']);
+});
+
+test('--json tells the same as one document', async () => {
+  const { code, out } = await runCommand(command, ['check', 'e.yaml', '--json'], { files: { 'e.yaml': BAD } });
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ ok: false, mistakes: [{ line: 4 }, { line: 5 }] });
+});
+
+test('an endpoint can only want a version that is emitted', async () => {
+  const around = { env: { ...env, LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v1' }, files: { 'e.yaml': GOOD } };
+  expect((await runCommand(command, ['check', 'e.yaml'], around)).code).toBe(1);
+});
+
+test('a file that cannot be read is wrong usage, a wrong version list a wrong configuration', async () => {
+  await expect(runCommand(command, ['check', 'none.yaml'])).rejects.toThrow(
+    new UsageError('none.yaml cannot be read (ENOENT)'),
+  );
+  const around = { env: { LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v9' }, files: { 'e.yaml': GOOD } };
+  await expect(runCommand(command, ['check', 'e.yaml'], around)).rejects.toThrow(ConfigInvalid);
+});

@@ -1,0 +1,45 @@
+/** The configuration in the clients' shapes. */
+import { expect, test } from 'vitest';
+import { kafkaOptions, registryOptions } from '../../src/bin/connections.ts';
+import { type Config, parseConfig } from '../../src/ops/config.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\nMIIB';
+
+function configOf(env: Record<string, string>): Config {
+  const parsed = parseConfig({ KAFKA_BROKERS: 'a:1', ...env }, () => '');
+  if ('problems' in parsed) throw new Error(parsed.problems.join('\n'));
+  return parsed.config;
+}
+
+test('plain brokers need nothing else, and the client id names app and part', () => {
+  expect(kafkaOptions(configOf({}), 'join')).toEqual({ brokers: ['a:1'], clientId: 'lead-webhooks/join' });
+});
+
+test('an instance id is part of the client id', () => {
+  expect(kafkaOptions(configOf({ LEAD_WEBHOOKS_INSTANCE_ID: 'pod-0' }), 'join').clientId).toBe(
+    'lead-webhooks/join/pod-0',
+  );
+});
+
+test('TLS without own authority is true, with PEM texts it is those', () => {
+  expect(kafkaOptions(configOf({ KAFKA_SSL: 'true' }), 'x').ssl).toBe(true);
+  const mutual = { KAFKA_SSL: 'true', KAFKA_SSL_CA: PEM, KAFKA_SSL_CERT: PEM, KAFKA_SSL_KEY: PEM };
+  expect(kafkaOptions(configOf(mutual), 'x').ssl).toEqual({ ca: PEM, cert: PEM, key: PEM });
+});
+
+test('credentials are revealed to the clients', () => {
+  const config = configOf({
+    KAFKA_SASL_MECHANISM: 'scram-sha-256',
+    KAFKA_SASL_USERNAME: 'u',
+    KAFKA_SASL_PASSWORD: 'p',
+    SCHEMA_REGISTRY_URL: 'http://r:8081',
+    SCHEMA_REGISTRY_USERNAME: 'ru',
+    SCHEMA_REGISTRY_PASSWORD: 'rp',
+  });
+  expect(kafkaOptions(config, 'x').sasl).toEqual({ mechanism: 'scram-sha-256', username: 'u', password: 'p' });
+  expect(config.registry && registryOptions(config.registry)).toEqual({
+    url: 'http://r:8081',
+    username: 'ru',
+    password: 'rp',
+  });
+});
