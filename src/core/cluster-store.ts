@@ -1,6 +1,7 @@
 /**
  * The join's keyed state of one task: per lead cluster its rows, and per lead its emission record, all as the bytes that
- * Kafka holds. Rows are decoded when their cluster is touched, since objects would cost four times the memory.
+ * Kafka holds. Rows are decoded when their cluster is touched, since objects would cost four times the memory. What is put
+ * in is copied: a record that was read is a view into a whole fetch answer and would keep all of it alive.
  */
 import type { ClusterKey } from './keys.ts';
 import type { Table } from './source-event.ts';
@@ -39,7 +40,7 @@ export class ClusterStore {
     }
     const key = `${table}|${id}`;
     this.#bytes += bytes.length - (rows.get(key)?.length ?? 0);
-    rows.set(key, bytes);
+    rows.set(key, Buffer.from(bytes));
   }
 
   removeRow(cluster: ClusterKey, table: Table, id: string): void {
@@ -68,7 +69,7 @@ export class ClusterStore {
 
   putEmission(key: string, bytes: Buffer): void {
     this.#bytes += bytes.length - (this.#emissions.get(key)?.length ?? 0);
-    this.#emissions.set(key, bytes);
+    this.#emissions.set(key, Buffer.from(bytes));
   }
 
   removeEmission(key: string): boolean {

@@ -110,7 +110,7 @@ function decimal(written: string, scale: number): Cell | undefined {
 }
 
 function variableScale(written: string): Cell | undefined {
-  const struct = kindOf(written) === 'object' ? rawMembers(written) : null;
+  const struct = kindOf(written) === 'object' ? rawMembers(written)?.members : undefined;
   const value = struct?.get('value');
   const scale = Number(struct?.get('scale'));
   return value === undefined || !Number.isSafeInteger(scale) ? undefined : decimal(value, scale);

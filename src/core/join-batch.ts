@@ -28,8 +28,8 @@ export interface IncomingChange {
   readonly key: string;
   /** Null: the row left the cluster. */
   readonly value: Buffer | null;
-  /** Commit time (ms) of the source change, when the record says so; else 0. */
-  readonly changedAt: number;
+  /** Commit time (ms) of the change that took the row out of the cluster; 0 for a row, which carries its own. */
+  readonly goneAt: number;
   readonly traceparent: string | null;
 }
 
@@ -37,13 +37,14 @@ export interface Told {
   readonly announcements: readonly (Announcement & { readonly traceparent: string | null })[];
   /** Records for the changelog `join-state`; null = forget. */
   readonly emissions: readonly { key: string; value: Buffer | null }[];
-  /** Clusters with more rows than allowed, which tell nothing until they have fewer. */
+  /** Clusters that came to hold more rows than allowed: they tell nothing until they have fewer. */
   readonly quarantined: readonly { cluster: ClusterKey; rows: number }[];
   readonly suppressed: readonly { version: string; reason: Suppressed }[];
 }
 
 interface Touch {
-  changedAt: number;
+  /** Newest commit time (ms) of a change that took a row away. */
+  goneAt: number;
   traceparent: string | null;
   /** Leads that left the cluster since it was last told. */
   gone: Set<string> | null;
@@ -54,6 +55,8 @@ export class JoinClusters {
   readonly #codec: JoinCodec;
   readonly #rules: JoinRules;
   readonly #rowsMax: number;
+  /** Clusters above `rowsMax` that were reported; by their rows alone they come and go. */
+  readonly #quarantine = new Set<ClusterKey>();
   /** Clusters touched and not yet told, oldest first. */
   readonly #dirty = new Map<ClusterKey, Touch>();
 
@@ -95,7 +98,7 @@ export class JoinClusters {
 
   /** Makes every cluster dirty: for a task without a position, or with one too old to trust the log's tombstones. */
   touchAll(): void {
-    for (const cluster of this.#store.clusters()) this.#touch(cluster, { changedAt: 0, traceparent: null }, null);
+    for (const cluster of this.#store.clusters()) this.#touch(cluster, { goneAt: 0, traceparent: null }, null);
   }
 
   /** Tells up to `clustersMax` dirty clusters, oldest first. */
@@ -106,15 +109,20 @@ export class JoinClusters {
       this.#dirty.delete(cluster);
       this.#forgetLeads(cluster, touch, told);
       const rows = this.#store.rowCount(cluster);
-      if (rows > this.#rowsMax) told.quarantined.push({ cluster, rows });
-      else this.#tell(cluster, touch, told);
+      if (rows <= this.#rowsMax) {
+        this.#quarantine.delete(cluster);
+        this.#tell(cluster, touch, told);
+      } else if (!this.#quarantine.has(cluster)) {
+        this.#quarantine.add(cluster);
+        told.quarantined.push({ cluster, rows });
+      }
     }
     return told;
   }
 
   #tell(cluster: ClusterKey, touch: Touch, told: Mutable<Told>): void {
     const rows = this.#decode(cluster);
-    const changedAt = touch.changedAt > 0 ? touch.changedAt : newestChange(rows);
+    const changedAt = Math.max(touch.goneAt, newestChange(rows));
     for (const lead of rows.leads) {
       const key = emissionKey(cluster, lead.row.id);
       const bytes = this.#store.emission(key);
@@ -138,13 +146,13 @@ export class JoinClusters {
     }
   }
 
-  #touch(cluster: ClusterKey, by: { changedAt: number; traceparent: string | null }, goneLead: string | null): void {
+  #touch(cluster: ClusterKey, by: { goneAt: number; traceparent: string | null }, goneLead: string | null): void {
     let touch = this.#dirty.get(cluster);
     if (touch === undefined) {
-      touch = { changedAt: 0, traceparent: null, gone: null };
+      touch = { goneAt: 0, traceparent: null, gone: null };
       this.#dirty.set(cluster, touch);
     }
-    touch.changedAt = Math.max(touch.changedAt, by.changedAt);
+    touch.goneAt = Math.max(touch.goneAt, by.goneAt);
     touch.traceparent = by.traceparent ?? touch.traceparent;
     if (goneLead !== null) {
       touch.gone ??= new Set();

@@ -58,7 +58,7 @@ const CREATED_WITHIN_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Decides what is told about one lead. `emission` is what was told before in this cluster; one with other `moves` counts as
- * absent, so a lead that comes back is announced anew. `changedAt`: commit time (ms) of the newest change behind this.
+ * absent, so a lead that comes back is announced anew. `changedAt`: commit time (ms) of the cluster's newest change.
  */
 export function tellLead(
   cluster: Cluster,

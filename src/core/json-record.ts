@@ -6,7 +6,7 @@
 import { integerId, Refusal } from './cells.ts';
 import { type ColumnTypes, cellOf, columnTypes, NO_TYPES } from './connect-schema.ts';
 import { flatEvent } from './flat-row.ts';
-import { compact, kindOf, rawMembers, stringOf } from './json.ts';
+import { compact, kindOf, type RawObject, rawMembers, stringOf } from './json.ts';
 import type { BadRecord, Cell, Cells, SourceEvent } from './source-event.ts';
 
 /**
@@ -14,35 +14,42 @@ import type { BadRecord, Cell, Cells, SourceEvent } from './source-event.ts';
  * is no JSON object, or an envelope of the wrong shape, is a bad record.
  */
 export function decodeJsonRecord(text: string): SourceEvent | BadRecord | null {
-  const outer = rawMembers(text);
+  const outer = rawMembers(text, OPENED);
   if (outer === null) return compact(text) === 'null' ? null : undecodable('value: expected a JSON object');
   const schema = schemaOf(outer);
   if (schema === undefined) return eventOf(outer, NO_TYPES);
-  const written = outer.get('payload') ?? '';
-  const payload = rawMembers(written);
+  const written = outer.members.get('payload') ?? '';
+  const payload = rawMembers(written, OPENED);
   if (payload === null) return written === 'null' ? null : undecodable('payload: expected a JSON object');
   return eventOf(payload, schema === 'null' ? NO_TYPES : typesOf(schema));
 }
+
+/** The parts of an envelope, taken apart while the record is read. */
+const OPENED: ReadonlySet<string> = new Set(['before', 'after', 'source']);
 
 /**
  * The id that a record's key holds, as decimal text: `{"id":5}`, the same under `payload`, or a bare number or text of
  * digits. Null when the key holds none (a key of other columns, or broken): the value may still have it.
  */
 export function decodeJsonKey(text: string): string | null {
-  let key = compact(text);
   const outer = rawMembers(text);
-  if (outer !== null) {
-    const fields = schemaOf(outer) === undefined ? outer : rawMembers(outer.get('payload') ?? '');
-    key = fields === null ? (outer.get('payload') ?? null) : (fields.get('id') ?? null);
-  }
-  const id = key === null ? null : integerId(cellOf(key, undefined));
+  if (outer === null) return keyOf(compact(text));
+  if (schemaOf(outer) === undefined) return keyOf(outer.members.get('id'));
+  const payload = outer.members.get('payload') ?? '';
+  const fields = rawMembers(payload);
+  return keyOf(fields === null ? payload : fields.members.get('id'));
+}
+
+function keyOf(written: string | null | undefined): string | null {
+  if (written === null || written === undefined) return null;
+  const id = integerId(cellOf(written, undefined));
   return id instanceof Refusal ? null : id;
 }
 
-/** The schema's text if these are the members of `{schema, payload}`, else undefined. */
-function schemaOf(outer: ReadonlyMap<string, string>): string | undefined {
-  const schema = outer.get('schema');
-  if (schema === undefined || outer.size !== 2 || !outer.has('payload')) return undefined;
+/** The schema's text if this is a `{schema, payload}`, else undefined. */
+function schemaOf({ members }: RawObject): string | undefined {
+  const schema = members.get('schema');
+  if (schema === undefined || members.size !== 2 || !members.has('payload')) return undefined;
   const kind = kindOf(schema);
   return kind === 'object' || kind === 'null' ? schema : undefined;
 }
@@ -61,25 +68,28 @@ function typesOf(schema: string): ColumnTypes {
   return types;
 }
 
-function eventOf(written: ReadonlyMap<string, string>, types: ColumnTypes): SourceEvent | BadRecord {
-  return isEnvelope(written) ? envelopeEvent(written, types) : flatEvent(cellsOf(written, types));
+function eventOf(read: RawObject, types: ColumnTypes): SourceEvent | BadRecord {
+  return isEnvelope(read) ? envelopeEvent(read, types) : flatEvent(cellsOf(read.members, types));
 }
 
 /** A text `op` beside a row image or Debezium's source block. (A lead has a text column `source`, so that alone is no sign.) */
-function isEnvelope(written: ReadonlyMap<string, string>): boolean {
-  if (!written.get('op')?.startsWith('"')) return false;
-  return written.has('before') || written.has('after') || written.get('source')?.startsWith('{') === true;
+function isEnvelope({ members, objects }: RawObject): boolean {
+  if (!members.get('op')?.startsWith('"')) return false;
+  return members.has('before') || members.has('after') || objects.has('source');
 }
 
-function envelopeEvent(written: ReadonlyMap<string, string>, types: ColumnTypes): SourceEvent | BadRecord {
-  const before = imageOf(written.get('before'), types);
-  const after = imageOf(written.get('after'), types);
-  const source = imageOf(written.get('source'), NO_TYPES);
-  if (before === undefined) return wrong('before: expected an object or null');
-  if (after === undefined) return wrong('after: expected an object or null');
-  if (source === undefined) return wrong('source: expected an object or null');
+function envelopeEvent(read: RawObject, types: ColumnTypes): SourceEvent | BadRecord {
+  for (const part of OPENED) {
+    const written = read.members.get(part) ?? 'null';
+    if (written !== 'null' && !read.objects.has(part)) return wrong(`${part}: expected an object or null`);
+  }
+  const source = imageOf(read, 'source', NO_TYPES);
   const commitMs = integerId(source?.['ts_ms'] ?? null);
-  if (commitMs instanceof Refusal) return { ...wrong('source.ts_ms: expected an integer'), code: commitMs.code };
+  if (commitMs instanceof Refusal)
+    return { kind: 'bad', code: commitMs.code, message: 'source.ts_ms: expected an integer' };
+  if (commitMs !== null && !Number.isSafeInteger(Number(commitMs))) {
+    return { kind: 'bad', code: 'out-of-range', message: 'source.ts_ms: expected milliseconds below 2^53' };
+  }
   const snapshot = source?.['snapshot'] ?? null;
   if (snapshot !== null && snapshot.t !== 'text' && snapshot.t !== 'bool')
     return wrong('source.snapshot: expected text');
@@ -88,21 +98,19 @@ function envelopeEvent(written: ReadonlyMap<string, string>, types: ColumnTypes)
     return wrong('source.sequence: expected text');
   return {
     form: 'envelope',
-    op: stringOf(written.get('op') ?? '""'),
+    op: stringOf(read.members.get('op') ?? '""'),
     deleted: false,
-    before,
-    after,
+    before: imageOf(read, 'before', types),
+    after: imageOf(read, 'after', types),
     commitMs: commitMs === null ? null : Number(commitMs),
     snapshot: snapshot === null ? null : String(snapshot.v),
     sequence: sequence === null ? null : sequence.v,
   };
 }
 
-/** Null for null or missing, undefined for what is no object. */
-function imageOf(written: string | undefined, types: ColumnTypes): Cells | null | undefined {
-  if (written === undefined || written === 'null') return null;
-  const columns = rawMembers(written);
-  return columns === null ? undefined : cellsOf(columns, types);
+function imageOf({ objects }: RawObject, part: string, types: ColumnTypes): Cells | null {
+  const columns = objects.get(part);
+  return columns === undefined ? null : cellsOf(columns, types);
 }
 
 function cellsOf(columns: ReadonlyMap<string, string>, types: ColumnTypes): Cells {

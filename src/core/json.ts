@@ -23,13 +23,31 @@ export function compact(text: string): string | null {
  * Null when `text` is not JSON or not an object.
  */
 export function members(text: string): Map<string, string> | null {
-  return new Scanner(text, true).topMembers();
+  return new Scanner(text, true).topMembers(null);
 }
 
-/** As `members`, but each value is the slice of `text` as written: for a caller that takes it apart further. */
-export function rawMembers(text: string): Map<string, string> | null {
-  return new Scanner(text, false).topMembers();
+/** An object's members as written, and the members of those members that the caller asked for. */
+export interface RawObject {
+  readonly members: ReadonlyMap<string, string>;
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
+
+/**
+ * As `members`, but each value is the slice of `text` as written, for a caller that takes it apart further. Members named in
+ * `opened` that are objects are taken apart in the same pass.
+ */
+export function rawMembers(text: string, opened: ReadonlySet<string> = NONE): RawObject | null {
+  const objects = new Map<string, Map<string, string>>();
+  const found = new Scanner(text, false).topMembers({ names: opened, objects });
+  return found === null ? null : { members: found, objects };
+}
+
+interface Opened {
+  readonly names: ReadonlySet<string>;
+  readonly objects: Map<string, Map<string, string>>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What a JSON value is, told from its first character. `fragment` must be JSON without leading whitespace. */
 export function kindOf(fragment: string): JsonKind {
@@ -64,6 +82,7 @@ const PLUS = 0x2b;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
 const POINT = 0x2e;
+const SLASH = 0x2f;
 const ZERO = 0x30;
 const NINE = 0x39;
 const COLON = 0x3a;
@@ -71,35 +90,46 @@ const UPPER_E = 0x45;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
+const LOWER_B = 0x62;
 const LOWER_E = 0x65;
 const LOWER_F = 0x66;
 const LOWER_N = 0x6e;
+const LOWER_R = 0x72;
 const LOWER_T = 0x74;
 const LOWER_U = 0x75;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-const SIMPLE_ESCAPES = '"\\/bfnrt';
 const FOUR_HEX_DIGITS = /^[0-9a-fA-F]{4}$/;
+
+/** Illegal inside strings; outside them only tab, newline and carriage return are legal, and those the scanner sees. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
+const CONTROL = /[\u0000-\u001f]/;
 
 /**
  * One pass over one text. While respelling, what is read is copied lazily: `#out` holds the value so far and
  * `#copied` is where the part not yet copied begins, so a value that is compact already costs one slice.
- * Past the end charCodeAt gives NaN, which fails every comparison below.
+ * Strings are crossed with indexOf, which is several times faster than a loop over their characters.
  */
 class Scanner {
   readonly #text: string;
+  readonly #length: number;
   readonly #respell: boolean;
   /** Text with lone surrogates needs every string respelled, because JSON.stringify escapes them. */
   readonly #wellFormed: boolean;
+  readonly #hasControls: boolean;
   #at = 0;
   #out = '';
   #copied = 0;
+  /** Position of the first backslash at or after the last string that was begun; the text's length if there is none. */
+  #backslash = -1;
 
   constructor(text: string, respell: boolean) {
     this.#text = text;
+    this.#length = text.length;
     this.#respell = respell;
     this.#wellFormed = text.isWellFormed();
+    this.#hasControls = CONTROL.test(text);
   }
 
   whole(): string | null {
@@ -110,16 +140,55 @@ class Scanner {
     return this.#atEnd() ? fragment : null;
   }
 
-  topMembers(): Map<string, string> | null {
-    this.#space();
-    if (this.#text.charCodeAt(this.#at) !== OPEN_BRACE) return null;
-    const into = new Map<string, string>();
-    return this.#object(1, into) && this.#atEnd() ? into : null;
+  topMembers(opened: Opened | null): Map<string, string> | null {
+    this.#blanks();
+    const found = this.#members(opened);
+    return found !== null && this.#atEnd() ? found : null;
+  }
+
+  /** As #object, but keeps the members. */
+  #members(opened: Opened | null): Map<string, string> | null {
+    const found = new Map<string, string>();
+    if (!this.#skip(OPEN_BRACE)) return null;
+    this.#blanks();
+    if (this.#skip(CLOSE_BRACE)) return found;
+    for (;;) {
+      const keyStart = this.#at;
+      if (this.#code() !== QUOTE || !this.#string()) return null;
+      const key = stringOf(this.#text.slice(keyStart, this.#at));
+      this.#blanks();
+      if (!this.#skip(COLON)) return null;
+      this.#blanks();
+      const value = opened?.names.has(key) ? this.#opened(key, opened) : this.#kept();
+      if (value === null) return null;
+      found.set(key, value);
+      this.#blanks();
+      if (this.#skip(CLOSE_BRACE)) return found;
+      if (!this.#skip(COMMA)) return null;
+      this.#blanks();
+    }
+  }
+
+  /** Reads a value of a member and gives its text. */
+  #kept(): string | null {
+    this.#begin();
+    return this.#value(1) ? this.#taken() : null;
+  }
+
+  /** As #kept, but takes an object apart on the way. Only for slices: it does not respell. */
+  #opened(key: string, opened: Opened): string | null {
+    opened.objects.delete(key);
+    if (this.#code() !== OPEN_BRACE) return this.#kept();
+    const start = this.#at;
+    const inner = this.#members(null);
+    if (inner === null) return null;
+    opened.objects.set(key, inner);
+    return this.#text.slice(start, this.#at);
   }
 
   #atEnd(): boolean {
     this.#space();
-    return this.#at === this.#text.length;
+    return this.#at === this.#length;
   }
 
   /** A value to be kept starts here. */
@@ -140,25 +209,29 @@ class Scanner {
     this.#copied = to;
   }
 
+  /** The character at the scanner's place; -1 at the end. */
+  #code(): number {
+    return this.#at < this.#length ? this.#text.charCodeAt(this.#at) : -1;
+  }
+
+  /** Crosses whitespace. */
+  #blanks(): void {
+    for (let code = this.#code(); code <= SPACE && isSpace(code); code = this.#code()) this.#at++;
+  }
+
+  /** Crosses whitespace inside a value that is being copied, and leaves it out of the copy. */
   #space(): void {
-    const text = this.#text;
     const start = this.#at;
-    let at = start;
-    for (let code = text.charCodeAt(at); code <= SPACE; code = text.charCodeAt(at)) {
-      if (code !== SPACE && code !== NEWLINE && code !== RETURN && code !== TAB) break;
-      at++;
-    }
-    if (at === start) return;
-    this.#at = at;
-    if (this.#respell) this.#replace(start, at, '');
+    this.#blanks();
+    if (this.#respell && this.#at !== start) this.#replace(start, this.#at, '');
   }
 
   #value(depth: number): boolean {
-    switch (this.#text.charCodeAt(this.#at)) {
+    switch (this.#code()) {
       case QUOTE:
         return this.#string();
       case OPEN_BRACE:
-        return depth < MAX_DEPTH && this.#object(depth + 1, null);
+        return depth < MAX_DEPTH && this.#object(depth + 1);
       case OPEN_BRACKET:
         return depth < MAX_DEPTH && this.#array(depth + 1);
       case LOWER_N:
@@ -172,21 +245,16 @@ class Scanner {
     }
   }
 
-  /** Reads an object; with `into`, keeps its members there. */
-  #object(depth: number, into: Map<string, string> | null): boolean {
+  #object(depth: number): boolean {
     this.#at++;
     this.#space();
     if (this.#skip(CLOSE_BRACE)) return true;
     for (;;) {
-      const keyStart = this.#at;
-      if (this.#text.charCodeAt(keyStart) !== QUOTE || !this.#string()) return false;
-      const keyEnd = this.#at;
+      if (this.#code() !== QUOTE || !this.#string()) return false;
       this.#space();
       if (!this.#skip(COLON)) return false;
       this.#space();
-      if (into !== null) this.#begin();
       if (!this.#value(depth)) return false;
-      if (into !== null) into.set(stringOf(this.#text.slice(keyStart, keyEnd)), this.#taken());
       this.#space();
       if (this.#skip(CLOSE_BRACE)) return true;
       if (!this.#skip(COMMA)) return false;
@@ -208,7 +276,7 @@ class Scanner {
   }
 
   #skip(code: number): boolean {
-    if (this.#text.charCodeAt(this.#at) !== code) return false;
+    if (this.#code() !== code) return false;
     this.#at++;
     return true;
   }
@@ -222,25 +290,28 @@ class Scanner {
   #string(): boolean {
     const text = this.#text;
     const start = this.#at;
-    let at = start + 1;
+    let quote = text.indexOf('"', start + 1);
+    if (this.#backslash <= start) this.#findBackslash(start + 1);
     let plain = this.#wellFormed;
-    for (let code = text.charCodeAt(at); code !== QUOTE; code = text.charCodeAt(at)) {
-      if (code === BACKSLASH) {
-        const length = escapeLength(text, at);
-        if (length === 0) return false;
-        at += length;
-        plain = false;
-      } else if (code >= SPACE) {
-        at++;
-      } else {
-        return false; // a control character, or NaN: the end
-      }
+    while (this.#backslash < quote) {
+      const length = escapeLength(text, this.#backslash);
+      if (length === 0) return false;
+      const next = this.#backslash + length;
+      this.#findBackslash(next);
+      if (quote < next) quote = text.indexOf('"', next);
+      plain = false;
     }
-    this.#at = at + 1;
+    if (quote < 0 || (this.#hasControls && CONTROL.test(text.slice(start, quote)))) return false;
+    this.#at = quote + 1;
     if (!plain && this.#respell) {
-      this.#replace(start, at + 1, JSON.stringify(JSON.parse(text.slice(start, at + 1))));
+      this.#replace(start, this.#at, JSON.stringify(JSON.parse(text.slice(start, this.#at))));
     }
     return true;
+  }
+
+  #findBackslash(from: number): void {
+    const at = this.#text.indexOf('\\', from);
+    this.#backslash = at < 0 ? this.#length : at;
   }
 
   #number(): boolean {
@@ -255,15 +326,31 @@ class Scanner {
   /** At least one digit. */
   #digits(): boolean {
     const start = this.#at;
-    let at = start;
-    for (let code = this.#text.charCodeAt(at); code >= ZERO && code <= NINE; code = this.#text.charCodeAt(at)) at++;
-    this.#at = at;
-    return at > start;
+    for (let code = this.#code(); code >= ZERO && code <= NINE; code = this.#code()) this.#at++;
+    return this.#at > start;
   }
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === NEWLINE || code === RETURN || code === TAB;
 }
 
 /** Length of the escape that the backslash at `at` begins; 0 = no legal escape. */
 function escapeLength(text: string, at: number): number {
-  if (text.charCodeAt(at + 1) === LOWER_U) return FOUR_HEX_DIGITS.test(text.slice(at + 2, at + 6)) ? 6 : 0;
-  return at + 1 < text.length && SIMPLE_ESCAPES.includes(text.charAt(at + 1)) ? 2 : 0;
+  if (at + 1 >= text.length) return 0;
+  switch (text.charCodeAt(at + 1)) {
+    case QUOTE:
+    case BACKSLASH:
+    case SLASH:
+    case LOWER_B:
+    case LOWER_F:
+    case LOWER_N:
+    case LOWER_R:
+    case LOWER_T:
+      return 2;
+    case LOWER_U:
+      return FOUR_HEX_DIGITS.test(text.slice(at + 2, at + 6)) ? 6 : 0;
+    default:
+      return 0;
+  }
 }

@@ -78,10 +78,10 @@ export class RekeyRows {
     return this.#states.size;
   }
 
-  /** Takes a record of the task's changelog while loading; a null value forgets the row. */
+  /** Takes a record of the task's changelog while loading, and copies it; a null value forgets the row. */
   restore(key: string, value: Buffer | null): void {
     if (value === null) this.#states.delete(key);
-    else this.#states.set(key, value);
+    else this.#states.set(key, Buffer.from(value));
   }
 
   /** Where the previous rows lie that this batch needs and that are not in the cache: read them back before `process`. */
@@ -93,7 +93,11 @@ export class RekeyRows {
       if (needs.has(key) || this.#cache.has(key)) continue;
       const state = this.#state(key);
       if (state?.pointer) {
-        needs.set(key, { pointer: state.pointer, key: rowKey(state.cluster, change.table, change.id), table: change.table });
+        needs.set(key, {
+          pointer: state.pointer,
+          key: rowKey(state.cluster, change.table, change.id),
+          table: change.table,
+        });
       }
     }
     return needs;
@@ -168,11 +172,7 @@ export class RekeyRows {
     return touched;
   }
 
-  #batch(
-    overlay: ReadonlyMap<string, Touched>,
-    out: Out,
-    outcomes: ReadonlyMap<string, number>,
-  ): RekeyBatch {
+  #batch(overlay: ReadonlyMap<string, Touched>, out: Out, outcomes: ReadonlyMap<string, number>): RekeyBatch {
     const clusterChanges: ClusterChange[] = [];
     const indexOf = new Map<string, number>();
     for (const [key, record] of out) {

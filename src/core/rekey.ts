@@ -8,6 +8,8 @@
  * A row is *silent* until its first *loud* change and *live* for ever after, in its grave too. A change is loud unless it is
  * a snapshot read, was committed before `announceSince`, or is a *touch*: it leaves the exported columns as they were.
  */
+
+import { digest } from '../lib/hash.ts';
 import type { Delete, Position, Tombstone, Upsert } from './change.ts';
 import { exportedText } from './exported-text.ts';
 import { type ClusterKey, clusterKey } from './keys.ts';
@@ -15,7 +17,6 @@ import { isNewer } from './position.ts';
 import type { RowState } from './row-state.ts';
 import { complete } from './rows.ts';
 import { type StoredRow, storedRow } from './stored-row.ts';
-import { digest } from '../lib/hash.ts';
 
 export interface RekeyRules {
   /** Commit time (ms) from which changes are loud; `beginning`: every change but a touch is loud, snapshot reads too. */
@@ -57,7 +58,13 @@ export function rekeyUpsert(
   rules: RekeyRules,
 ): Rekeyed {
   if (state !== null && !accepts(state, change.position)) return { outcome: 'stale', ...NOTHING };
-  const { row, unknown } = complete(change.row, previous?.row ?? null);
+  const completed = complete(change.row, previous?.row ?? null);
+  const { row } = completed;
+  // What the previous row did not know either is still not known.
+  const unknown =
+    previous === null
+      ? completed.unknown
+      : change.row.unavailable.filter((field) => previous.meta.unknown.includes(field));
   const cluster = clusterKey(change.table, change.id, row.lead_cluster_id);
   const reborn = state?.grave === true;
   const moved = state !== null && !reborn && state.cluster !== cluster;
@@ -122,11 +129,14 @@ export function rekeyTombstone(
 }
 
 function accepts(state: RowState, position: Position): boolean {
-  if (isNewer(position, state.position)) return true;
-  return state.bare && !isNewer(state.position, position);
+  return isNewer(position, state.position) || (state.bare && !isNewer(state.position, position));
 }
 
-function loudnessOf(change: Upsert | Delete, same: boolean, rules: RekeyRules): 'loud' | 'snapshot' | 'before-announce-since' | 'touch' {
+function loudnessOf(
+  change: Upsert | Delete,
+  same: boolean,
+  rules: RekeyRules,
+): 'loud' | 'snapshot' | 'before-announce-since' | 'touch' {
   if (same) return 'touch';
   if (rules.announceSince === 'beginning') return 'loud';
   if (change.snapshot) return 'snapshot';
@@ -142,7 +152,16 @@ function birthOf(state: RowState | null, change: Upsert, loud: boolean): number 
 
 function newGrave(cluster: ClusterKey, position: Position, live: boolean): RowState {
   return {
-    cluster, moves: 0, position, live, birth: null, grave: true, bare: false, hash: '', updatedAt: null, unknown: false,
+    cluster,
+    moves: 0,
+    position,
+    live,
+    birth: null,
+    grave: true,
+    bare: false,
+    hash: '',
+    updatedAt: null,
+    unknown: false,
     pointer: null,
   };
 }

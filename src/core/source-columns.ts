@@ -1,0 +1,63 @@
+/**
+ * Which columns of each source table are read (DESIGN 2.4); all others are skipped while decoding, so they cost nothing
+ * and cannot be wrong. The row builders are the reason for each name here.
+ */
+import type { Table } from './source-event.ts';
+
+export const SOURCE_COLUMNS: { readonly [T in Table]: readonly string[] } = {
+  lead: [
+    'id',
+    'lead_cluster_id',
+    'category',
+    'subcategory',
+    'source',
+    'marketing_source',
+    'provider',
+    'comments',
+    'utm_campaign',
+    'lost_reason',
+    'lost_reason_comment',
+    'booking_date',
+    'booking_time',
+    'item',
+    'website',
+    'location',
+    'prospect',
+    'trade_in_data',
+    'subscription_plan',
+    'lead_status_option',
+    'assigned_salesperson',
+    'offer_data',
+    'pipeline',
+    'dealership',
+    'additional_details',
+    'lead_events',
+    'created_at',
+    'updated_at',
+    'deleted_at',
+  ],
+  appointment: [
+    'id',
+    'lead_cluster_id',
+    'purpose',
+    'ai_generated',
+    'user_id',
+    'starts_at',
+    'status',
+    'length_in_minutes',
+    'note',
+    'location_id',
+    'schedulable_type',
+    'schedulable_id',
+    'deleted_at',
+  ],
+  test_drive: [
+    'id',
+    'lead_cluster_id',
+    'stock_car_id',
+    'stock_car_display_name',
+    'car_lead_cluster_id',
+    'car_lead_cluster_name',
+    'deleted_at',
+  ],
+};

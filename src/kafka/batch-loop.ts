@@ -1,0 +1,141 @@
+/**
+ * The life of a task that turns batches into transactions (rekey, join): load, pay what is owed since the last life, then
+ * read, process and commit in turn. A transaction takes what is there as soon as the last one is done and
+ * `commitIntervalMs` have passed since that one began: a lone change waits for nothing, a flood batches itself.
+ */
+import { type Clock, pause } from '../lib/clock.ts';
+import type { Meter } from '../lib/meter.ts';
+import type { KafkaFailure } from './errors.ts';
+import type { Life, TaskProducer } from './task.ts';
+import { type Batch, type Chunk, EMPTY_BATCH, TaskQueue } from './task-queue.ts';
+
+export interface TaskInput {
+  readonly topic: string;
+  readonly partition: number;
+  /** Where to read on. */
+  readonly offset: number;
+}
+
+/** What a stage does in one life of a task. */
+export interface BatchWork {
+  /** Rebuilds the state from Kafka and says where to read on. */
+  load(signal: AbortSignal): Promise<readonly TaskInput[]>;
+  /** Whether `step` has work even without input (announcing after a load). */
+  owing(): boolean;
+  /** Processes a batch and sends its outcome, position included, within one transaction; the loop commits. */
+  step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void>;
+}
+
+/** Reading on from a partition (see Fetcher). */
+export interface InputFetcher {
+  subscribe(
+    at: { topic: string; partition: number; offset: number },
+    subscriber: { deliver(chunk: Chunk): void; fail(failure: KafkaFailure): void },
+  ): { pause(): void; resume(): void; close(): void };
+}
+
+export interface BatchLoopDeps {
+  readonly fetcher: InputFetcher;
+  readonly clock: Clock;
+  readonly meter: Meter;
+}
+
+export interface BatchLoopOptions {
+  readonly stage: string;
+  readonly partition: number;
+  readonly commitIntervalMs: number;
+  readonly batchRecordsMax: number;
+  readonly queueBytesMax: number;
+  /** Called after every commit with where the task reads on, per topic; for lag tools. */
+  readonly onCommitted: (next: ReadonlyMap<string, number>) => void;
+}
+
+/** An input that moved over markers and holes only is written down this often, so that its position never falls off the log. */
+const MOVED_POSITION_MS = 10_000;
+
+/** Lives one life of a batch task; returns when `life.signal` aborts, between two transactions. */
+export async function batchLoop(
+  life: Life,
+  work: BatchWork,
+  deps: BatchLoopDeps,
+  options: BatchLoopOptions,
+): Promise<void> {
+  const { signal } = life;
+  const startedAt = deps.clock.now();
+  const inputs = await work.load(signal);
+  deps.meter.observe('load_seconds', { stage: options.stage }, (deps.clock.now() - startedAt) / 1000);
+  while (work.owing() && !signal.aborted) await transact(life, work, EMPTY_BATCH, { deps, options });
+  if (signal.aborted) return;
+  const subscriptions: { pause(): void; resume(): void; close(): void }[] = [];
+  const queue = new TaskQueue(options.queueBytesMax, (full) => {
+    for (const subscription of subscriptions) full ? subscription.pause() : subscription.resume();
+  });
+  for (const at of inputs) {
+    subscriptions.push(
+      deps.fetcher.subscribe(at, {
+        deliver: (chunk) => {
+          queue.push(at.topic, chunk);
+          deps.meter.gauge('lag_records', labels(options), queue.lag);
+        },
+        fail: (failure) => queue.fail(failure),
+      }),
+    );
+  }
+  life.running();
+  try {
+    await readOn(life, work, queue, { deps, options });
+  } finally {
+    for (const subscription of subscriptions) subscription.close();
+  }
+}
+
+interface Loop {
+  deps: BatchLoopDeps;
+  options: BatchLoopOptions;
+}
+
+async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop): Promise<void> {
+  const { clock } = loop.deps;
+  const { commitIntervalMs, batchRecordsMax } = loop.options;
+  let began = -Infinity;
+  life.signal.addEventListener('abort', () => queue.wake(), { once: true });
+  while (!life.signal.aborted) {
+    await readable(queue, clock);
+    const restMs = began + commitIntervalMs - clock.now();
+    if (restMs > 0) await pause(clock, restMs, life.signal);
+    if (life.signal.aborted) return;
+    began = clock.now();
+    const batch = queue.take(batchRecordsMax);
+    if (batch.next.size > 0) await transact(life, work, batch, loop);
+    loop.deps.meter.gauge('lag_records', labels(loop.options), queue.lag);
+  }
+}
+
+/** Waits for a record; not longer than it takes for the position of an input without records to be worth writing. */
+async function readable(queue: TaskQueue, clock: Clock): Promise<void> {
+  const cancel = clock.after(MOVED_POSITION_MS, () => queue.wake());
+  try {
+    await queue.readable();
+  } finally {
+    cancel();
+  }
+}
+
+async function transact(life: Life, work: BatchWork, batch: Batch, { deps, options }: Loop): Promise<void> {
+  const startedAt = deps.clock.now();
+  try {
+    await work.step(batch, life.producer, life.signal);
+    await life.producer.commit();
+  } catch (error) {
+    deps.meter.count('transactions_total', { stage: options.stage, outcome: 'failed' });
+    await life.producer.abort();
+    throw error;
+  }
+  deps.meter.count('transactions_total', { stage: options.stage, outcome: 'committed' });
+  deps.meter.observe('transaction_seconds', { stage: options.stage }, (deps.clock.now() - startedAt) / 1000);
+  options.onCommitted(batch.next);
+}
+
+function labels(options: BatchLoopOptions): { stage: string; partition: number } {
+  return { stage: options.stage, partition: options.partition };
+}

@@ -1,0 +1,40 @@
+/**
+ * Dead letters of the stages that read Kafka: the original key, value and headers, and why and where from in headers
+ * `lead-webhooks.errors.*` (DESIGN names). Written in the transaction that moves the position past the record.
+ */
+import { murmur2 } from '../core/partition.ts';
+import type { KafkaRecord, OutgoingRecord } from './record.ts';
+
+export interface DeadLetterReason {
+  readonly stage: string;
+  /** One of the codes of docs/operating.md. */
+  readonly code: string;
+  /** What is wrong, without any value of the record. */
+  readonly message: string;
+}
+
+const PREFIX = 'lead-webhooks.errors.';
+
+/** The dead letter of a record; `target` names the dead-letter topic and its partition count. */
+export function deadLetter(
+  record: Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'key' | 'value' | 'headers'>,
+  reason: DeadLetterReason,
+  target: { topic: string; partitions: number },
+): OutgoingRecord {
+  const partition = record.key === null ? record.partition : murmur2(record.key) & 0x7fffffff;
+  return {
+    topic: target.topic,
+    partition: partition % target.partitions,
+    key: record.key,
+    value: record.value,
+    headers: {
+      ...record.headers,
+      [`${PREFIX}stage`]: reason.stage,
+      [`${PREFIX}topic`]: record.topic,
+      [`${PREFIX}partition`]: String(record.partition),
+      [`${PREFIX}offset`]: String(record.offset),
+      [`${PREFIX}code`]: reason.code,
+      [`${PREFIX}message`]: reason.message,
+    },
+  };
+}

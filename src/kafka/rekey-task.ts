@@ -1,0 +1,212 @@
+/**
+ * Rekey at work in one task: source records in, rows of `cluster-changes` out, what it knows of each row in `rekey-state`.
+ *
+ * Before the transaction begins, everything that may wait on somebody else is done: schemas are fetched from the registry and
+ * rows whose big columns the source left out are read back from `cluster-changes`. The read-back is read uncommitted: the
+ * pointer is committed, and a read-committed one would wait behind the open transaction of another task, which may be waiting
+ * for ours.
+ */
+import type { Change } from '../core/change.ts';
+import { POSITION_KEY } from '../core/keys.ts';
+import type { RekeyRules } from '../core/rekey.ts';
+import { type RekeyBatch, RekeyRows, type SourceChange } from '../core/rekey-batch.ts';
+import { RowCache } from '../core/row-cache.ts';
+import type { BadRecord, Table } from '../core/source-event.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Meter } from '../lib/meter.ts';
+import type { BatchWork, TaskInput } from './batch-loop.ts';
+import { deadLetter } from './dead-letter.ts';
+import {
+  decodeRekeyPosition,
+  decodeRow,
+  decodeState,
+  encodeRekeyPosition,
+  encodeRow,
+  encodeState,
+} from './internal-codec.ts';
+import { type PartitionLog, readAll, startOf } from './partition-log.ts';
+import type { KafkaRecord, OutgoingRecord } from './record.ts';
+import type { TaskProducer } from './task.ts';
+import type { Batch } from './task-queue.ts';
+
+/** Turns a source record into a change (see SourceCodec). */
+export interface SourceDecoder {
+  /** Fetches the schemas that the batch needs; waits while the registry is away. */
+  prepare(records: readonly KafkaRecord[], signal: AbortSignal): Promise<void>;
+  decode(record: KafkaRecord, table: Table): Change;
+}
+
+export interface RekeyTaskDeps {
+  readonly log: PartitionLog;
+  readonly decoder: SourceDecoder;
+  readonly clock: Clock;
+  readonly logger: Log;
+  readonly meter: Meter;
+}
+
+export interface RekeyTaskOptions {
+  readonly partition: number;
+  /** The source topics that have this partition. */
+  readonly sources: readonly { topic: string; table: Table }[];
+  readonly stateTopic: string;
+  readonly clusterChanges: { topic: string; partitions: number };
+  readonly deadLetters: { topic: string; partitions: number };
+  readonly rules: RekeyRules;
+  readonly rowCacheBytes: number;
+}
+
+const READ_BACKS_AT_ONCE = 16;
+
+export class RekeyTask implements BatchWork {
+  readonly #deps: RekeyTaskDeps;
+  readonly #options: RekeyTaskOptions;
+  readonly #rows: RekeyRows;
+  readonly #tables: ReadonlyMap<string, Table>;
+  readonly #next = new Map<string, number>();
+  #lastTimestamp = 0;
+
+  constructor(deps: RekeyTaskDeps, options: RekeyTaskOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#tables = new Map(options.sources.map(({ topic, table }) => [topic, table]));
+    this.#rows = new RekeyRows({
+      codec: { encodeRow, decodeRow, encodeState, decodeState },
+      cache: new RowCache(options.rowCacheBytes),
+      rules: options.rules,
+      partitions: options.clusterChanges.partitions,
+    });
+  }
+
+  async load(signal: AbortSignal): Promise<readonly TaskInput[]> {
+    const { partition, sources, stateTopic } = this.#options;
+    let position: Buffer | null = null;
+    await readAll(this.#deps.log, { topic: stateTopic, partition, signal }, ({ key, value }) => {
+      const name = key?.toString() ?? '';
+      if (name === POSITION_KEY) position = value;
+      else this.#rows.restore(name, value);
+    });
+    if (position !== null) this.#restorePosition(position);
+    return Promise.all(
+      sources.map(async ({ topic }) => {
+        const offset = await startOf(this.#deps.log, { topic, partition }, this.#next.get(topic));
+        return { topic, partition, offset };
+      }),
+    );
+  }
+
+  owing(): boolean {
+    return false;
+  }
+
+  async step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void> {
+    const { decoder } = this.#deps;
+    await decoder.prepare(batch.records, signal);
+    const changes: SourceChange[] = [];
+    const out: OutgoingRecord[] = [];
+    for (const record of batch.records) {
+      const change = decoder.decode(record, this.#tableOf(record));
+      if (change.kind === 'bad') out.push(this.#bad(record, change));
+      else changes.push({ change, traceparent: record.headers['traceparent']?.toString() ?? null });
+      if (change.kind === 'ignored') this.#ignored(record, change.reason);
+      this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
+    }
+    const readBack = await this.#readBack(changes, signal);
+    const decided = this.#rows.process(changes, readBack);
+    for (const [topic, next] of batch.next) this.#next.set(topic, next);
+    this.#count(decided);
+    const rows = decided.clusterChanges.map((change) => this.#clusterChange(change));
+    const offsets = rows.length > 0 ? await producer.send(rows) : null;
+    const { stateTopic, partition } = this.#options;
+    for (const { key, value } of decided.states((index) => offsets?.offset(index) ?? -1)) {
+      out.push({ topic: stateTopic, partition, key, value });
+    }
+    out.push({ topic: stateTopic, partition, key: POSITION_KEY, value: this.#position() });
+    await producer.send(out);
+  }
+
+  /** Last records of rows whose change left columns out, by state key; one that is not found is left out. */
+  async #readBack(changes: readonly SourceChange[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
+    const found = new Map<string, Buffer>();
+    const needs = [...this.#rows.needs(changes)];
+    for (let i = 0; i < needs.length; i += READ_BACKS_AT_ONCE) {
+      await Promise.all(
+        needs.slice(i, i + READ_BACKS_AT_ONCE).map(async ([name, { pointer, key }]) => {
+          const at = { topic: this.#options.clusterChanges.topic, partition: pointer.partition };
+          const range = { from: pointer.offset, to: pointer.offset + 1, committed: false, signal };
+          await this.#deps.log.read({ ...at, ...range }, (records) => {
+            for (const record of records) {
+              if (record.offset === pointer.offset && record.key?.toString() === key && record.value !== null) {
+                found.set(name, record.value);
+              }
+            }
+          });
+        }),
+      );
+    }
+    return found;
+  }
+
+  #clusterChange(change: RekeyBatch['clusterChanges'][number]): OutgoingRecord {
+    const headers: Record<string, string> = {};
+    // A row carries its commit time itself; only a record that says "gone" needs it beside.
+    if (change.value === null) headers['changed-at'] = String(change.changedAt);
+    if (change.traceparent !== null) headers['traceparent'] = change.traceparent;
+    const { topic } = this.#options.clusterChanges;
+    return { topic, partition: change.partition, key: change.key, value: change.value, headers };
+  }
+
+  #bad(record: KafkaRecord, bad: BadRecord): OutgoingRecord {
+    const { topic, partition, offset } = record;
+    this.#deps.meter.count('bad_records_total', { stage: 'rekey', code: bad.code });
+    this.#deps.logger.warn(
+      { event: 'bad_record', code: bad.code, topic, partition, offset },
+      `the record went to the dead letters: ${bad.message}`,
+    );
+    return deadLetter(record, { stage: 'rekey', code: bad.code, message: bad.message }, this.#options.deadLetters);
+  }
+
+  #ignored(record: KafkaRecord, reason: 'truncate' | 'message'): void {
+    const { topic, partition, offset } = record;
+    this.#deps.meter.count('source_records_total', { table: this.#tableOf(record), outcome: reason });
+    if (reason === 'truncate') {
+      this.#deps.logger.error(
+        { event: 'source_truncated', topic, partition, offset },
+        'the source table was truncated upstream; its rows live on here until each is deleted',
+      );
+    }
+  }
+
+  #count(decided: RekeyBatch): void {
+    for (const [name, times] of decided.outcomes) {
+      const [table = '', outcome = ''] = name.split(' ');
+      this.#deps.meter.count('source_records_total', { table, outcome }, times);
+    }
+    this.#deps.meter.gauge('rekey_rows', { partition: this.#options.partition }, this.#rows.count);
+  }
+
+  #tableOf(record: KafkaRecord): Table {
+    const table = this.#tables.get(record.topic);
+    if (table === undefined) throw new Error(`no table is known for topic ${record.topic}`);
+    return table;
+  }
+
+  #position(): Buffer {
+    const sources = Array.from(this.#next, ([topic, next]) => {
+      const table = this.#tables.get(topic);
+      const lastDelete = table === undefined ? undefined : this.#rows.lastDeletes.get(table);
+      return { topic, next, lastDelete: lastDelete ?? null };
+    });
+    return encodeRekeyPosition({ sources, lastTimestamp: this.#lastTimestamp });
+  }
+
+  #restorePosition(bytes: Buffer): void {
+    const position = decodeRekeyPosition(bytes);
+    this.#lastTimestamp = position.lastTimestamp;
+    for (const { topic, next, lastDelete } of position.sources) {
+      this.#next.set(topic, next);
+      const table = this.#tables.get(topic);
+      if (table !== undefined && lastDelete !== null) this.#rows.lastDeletes.set(table, lastDelete);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * What was fetched for a task and not yet processed. Fetch callbacks only put chunks in and return; the task takes a batch
+ * when its last transaction is done. Bounded by bytes: above the high mark the task's inputs are paused, below half of it they
+ * go on, so that fetching, processing and committing overlap and memory stays bounded.
+ */
+import { assert } from '../lib/assert.ts';
+import type { KafkaFailure } from './errors.ts';
+import type { KafkaRecord } from './record.ts';
+
+/** A part of an input partition in offset order; `next` is the offset to read on from, after markers and holes. */
+export interface Chunk {
+  readonly records: readonly KafkaRecord[];
+  readonly next: number;
+  readonly lastStableOffset: number;
+  readonly highWatermark: number;
+}
+
+/** A batch: records of all inputs in the order of their arrival, and per input topic where to read on after it. */
+export interface Batch {
+  readonly records: readonly KafkaRecord[];
+  readonly next: ReadonlyMap<string, number>;
+}
+
+export const EMPTY_BATCH: Batch = { records: [], next: new Map() };
+
+interface Entry {
+  readonly topic: string;
+  readonly records: readonly KafkaRecord[];
+  readonly next: number;
+  /** First record that was not taken yet. */
+  taken: number;
+}
+
+export class TaskQueue {
+  readonly #bytesHigh: number;
+  readonly #onFull: (full: boolean) => void;
+  readonly #entries: Entry[] = [];
+  readonly #lags = new Map<string, { next: number; end: number }>();
+  #bytes = 0;
+  #records = 0;
+  #full = false;
+  #failure: KafkaFailure | null = null;
+  #waiter: (() => void) | null = null;
+
+  /** `bytesHigh`: bytes of keys and values beyond which `onFull(true)` is called; `onFull(false)` below half of it. */
+  constructor(bytesHigh: number, onFull: (full: boolean) => void) {
+    this.#bytesHigh = bytesHigh;
+    this.#onFull = onFull;
+  }
+
+  /** Records waiting. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Records between what was taken and the last stable offset, over all inputs, as of the last fetch. */
+  get lag(): number {
+    let lag = 0;
+    for (const { next, end } of this.#lags.values()) lag += Math.max(0, end - next);
+    return lag;
+  }
+
+  push(topic: string, chunk: Chunk): void {
+    this.#entries.push({ topic, records: chunk.records, next: chunk.next, taken: 0 });
+    const lag = this.#lags.get(topic) ?? { next: chunk.records[0]?.offset ?? chunk.next, end: 0 };
+    lag.end = chunk.lastStableOffset;
+    this.#lags.set(topic, lag);
+    this.#records += chunk.records.length;
+    for (const record of chunk.records) this.#bytes += sizeOf(record);
+    if (!this.#full && this.#bytes > this.#bytesHigh) {
+      this.#full = true;
+      this.#onFull(true);
+    }
+    if (this.#records > 0) this.wake();
+  }
+
+  /** The input cannot be read on; `readable` rejects from now on. */
+  fail(failure: KafkaFailure): void {
+    this.#failure ??= failure;
+    this.wake();
+  }
+
+  /** Resolves when a record waits, or at the next `wake`. Rejects once an input has failed. */
+  async readable(): Promise<void> {
+    if (this.#failure === null && this.#records === 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiter = resolve;
+      });
+    }
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Ends the wait of `readable` though nothing came: the task stops, or wants to write an idle input's position. */
+  wake(): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    waiter?.();
+  }
+
+  /** Takes up to `recordsMax` records. */
+  take(recordsMax: number): Batch {
+    const records: KafkaRecord[] = [];
+    const next = new Map<string, number>();
+    while (records.length < recordsMax) {
+      const entry = this.#entries[0];
+      if (entry === undefined) break;
+      const end = Math.min(entry.records.length, entry.taken + recordsMax - records.length);
+      for (; entry.taken < end; entry.taken++) {
+        const record = entry.records[entry.taken];
+        assert(record !== undefined, 'a queue entry lost a record');
+        this.#bytes -= sizeOf(record);
+        records.push(record);
+      }
+      const rest = entry.records[entry.taken];
+      next.set(entry.topic, rest === undefined ? entry.next : rest.offset);
+      if (rest === undefined) this.#entries.shift();
+    }
+    this.#records -= records.length;
+    for (const [topic, offset] of next) {
+      const lag = this.#lags.get(topic);
+      if (lag !== undefined) lag.next = offset;
+    }
+    if (this.#full && this.#bytes < this.#bytesHigh / 2) {
+      this.#full = false;
+      this.#onFull(false);
+    }
+    return { records, next };
+  }
+}
+
+function sizeOf(record: KafkaRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64;
+}
