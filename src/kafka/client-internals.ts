@@ -88,7 +88,11 @@ export interface MetadataAnswer {
   readonly topicMetadata: readonly {
     readonly topicErrorCode: number;
     readonly topic: string;
-    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+    readonly partitionMetadata: readonly {
+      readonly partitionId: number;
+      readonly leader: number;
+      readonly replicas: readonly number[];
+    }[];
   }[];
 }
 

@@ -1,0 +1,152 @@
+/**
+ * Looks at topics and applies the fixes of topic-plan.ts. Creates topics and sets settings; never deletes a topic, never
+ * changes a partition count. Settings that somebody else gave a topic are kept: the request that sets one setting replaces
+ * all of the topic's, so the others are sent along.
+ */
+import type { Admin, Kafka } from 'kafkajs';
+import { type Clock, pause } from '../lib/clock.ts';
+import { BrokerConnections } from './broker-connections.ts';
+import { decodeMetadata, metadataRequest } from './client-internals.ts';
+import { PARTITION_ERROR } from './error-codes.ts';
+import { classify, KafkaFailure } from './errors.ts';
+import { kafkajs } from './fixes.ts';
+import type { ExistingTopic, Finding } from './topic-plan.ts';
+
+/** `ConfigSource` of a setting that was given to the topic itself (protocol: DescribeConfigs). */
+const SET_ON_TOPIC = 1;
+const LOOKS = 50;
+const LOOK_MS = 100;
+
+export class Topics {
+  readonly #admin: Admin;
+  readonly #connections: BrokerConnections;
+  readonly #clock: Clock;
+
+  /** Connects with the first call. `kafka` was made by `createKafka`. */
+  constructor(deps: { kafka: Kafka; clock: Clock }) {
+    this.#admin = deps.kafka.admin();
+    this.#connections = new BrokerConnections(deps.kafka);
+    this.#clock = deps.clock;
+  }
+
+  /**
+   * The topics of these names as they are; null = does not exist.
+   * @throws KafkaFailure: 'authorization' if one may not be seen, 'unavailable' if a broker cannot be reached
+   */
+  async describe(names: readonly string[]): Promise<Map<string, ExistingTopic | null>> {
+    const found = await this.#metadata(names);
+    const existing = names.filter((name) => (found.get(name) ?? null) !== null);
+    const configs = await this.#configs(existing);
+    return new Map(
+      names.map((name) => {
+        const topic = found.get(name);
+        if (topic === undefined || topic === null) return [name, null];
+        const entries = (configs.get(name) ?? []).map((entry) => [entry.configName, entry.configValue] as const);
+        return [name, { ...topic, configs: Object.fromEntries(entries) }];
+      }),
+    );
+  }
+
+  /**
+   * Does what the findings' fixes say.
+   * @returns the findings that were mended; the others have no fix
+   * @throws KafkaFailure when Kafka refuses; what was mended before stays so, and applying again is safe
+   */
+  async apply(findings: readonly Finding[]): Promise<Finding[]> {
+    try {
+      await this.#admin.connect();
+      await this.#create(findings);
+      await this.#set(findings);
+    } catch (error) {
+      throw classify(error);
+    }
+    return findings.filter(({ fix }) => fix !== null);
+  }
+
+  /** Closes the connections; never rejects. */
+  async close(): Promise<void> {
+    this.#connections.close();
+    await this.#admin.disconnect().catch(() => undefined);
+  }
+
+  async #metadata(names: readonly string[]): Promise<Map<string, Omit<ExistingTopic, 'configs'> | null>> {
+    if (names.length === 0) return new Map(); // to Kafka, none would mean all
+    const request = metadataRequest({ topics: names, allowAutoTopicCreation: false });
+    const call = { request, decode: decodeMetadata, waitMs: 0 };
+    const answer = await this.#connections.send(null, 'meta', call).catch((error: unknown) => {
+      throw classify(error);
+    });
+    return new Map(
+      answer.topicMetadata.map(({ topic, topicErrorCode, partitionMetadata }) => {
+        if (topicErrorCode === PARTITION_ERROR.unknownTopic) return [topic, null];
+        if (topicErrorCode === PARTITION_ERROR.topicAuthorization) {
+          throw new KafkaFailure('authorization', `topic ${topic}: describing it is not allowed`);
+        }
+        if (topicErrorCode !== 0) {
+          throw new KafkaFailure('unavailable', `topic ${topic}: the broker answered with error ${topicErrorCode}`);
+        }
+        const replicationFactor = partitionMetadata[0]?.replicas.length ?? 0;
+        return [topic, { partitions: partitionMetadata.length, replicationFactor }];
+      }),
+    );
+  }
+
+  async #configs(names: readonly string[]) {
+    if (names.length === 0) return new Map<string, never>();
+    try {
+      await this.#admin.connect();
+      const { resources } = await this.#admin.describeConfigs({
+        includeSynonyms: false,
+        resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+      });
+      return new Map(resources.map((resource) => [resource.resourceName, resource.configEntries]));
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async #create(findings: readonly Finding[]): Promise<void> {
+    const topics = findings.flatMap(({ topic, fix }) => {
+      if (fix?.kind !== 'create') return [];
+      const configEntries = Object.entries(fix.settings).map(([name, value]) => ({ name, value }));
+      const { partitions: numPartitions, replicationFactor } = fix;
+      return [{ topic, numPartitions, replicationFactor, configEntries }];
+    });
+    if (topics.length === 0) return;
+    await this.#admin.createTopics({ topics });
+    // The answer comes before every broker has heard of the topics; what follows must not find them missing.
+    for (let look = 0; look < LOOKS; look++) {
+      const found = await this.#metadata(topics.map(({ topic }) => topic));
+      if (topics.every(({ topic }) => (found.get(topic) ?? null) !== null)) return;
+      await pause(this.#clock, LOOK_MS);
+    }
+  }
+
+  async #set(findings: readonly Finding[]): Promise<void> {
+    const changes = new Map<string, Record<string, string>>();
+    for (const { topic, fix } of findings) {
+      if (fix?.kind === 'set') changes.set(topic, { ...changes.get(topic), ...fix.settings });
+    }
+    const configs = await this.#configs([...changes.keys()]);
+    if (changes.size === 0) return;
+    await this.#admin.alterConfigs({
+      validateOnly: false,
+      resources: [...changes].map(([name, settings]) => ({
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name,
+        configEntries: Object.entries({ ...given(configs.get(name) ?? []), ...settings }).map(([key, value]) => ({
+          name: key,
+          value,
+        })),
+      })),
+    });
+  }
+}
+
+/** The settings that were given to the topic itself, not inherited from the broker. */
+function given(
+  entries: readonly { configName: string; configValue: string; configSource: number }[],
+): Record<string, string> {
+  const own = entries.filter(({ configSource }) => configSource === SET_ON_TOPIC);
+  return Object.fromEntries(own.map(({ configName, configValue }) => [configName, configValue]));
+}
