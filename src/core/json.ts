@@ -133,7 +133,7 @@ class Scanner {
   }
 
   whole(): string | null {
-    this.#space();
+    this.#blanks();
     this.#begin();
     if (!this.#value(0)) return null;
     const fragment = this.#taken();
@@ -187,7 +187,7 @@ class Scanner {
   }
 
   #atEnd(): boolean {
-    this.#space();
+    this.#blanks();
     return this.#at === this.#length;
   }
 
