@@ -1,0 +1,265 @@
+/**
+ * The deliverer of one task (one outbound partition): takes records in offset order, sends them through the process-wide
+ * lanes, and says what each Kafka transaction of the task must write. A state machine without HTTP and Kafka: `post`, time
+ * and chance come in as arguments, `plan`, `committed` and `rolledBack` are called by the Kafka side.
+ *
+ * Its promises rest on three rules. Nothing is sent before the window of the predecessor has been read and this owner's
+ * first commit has succeeded. Nothing is sent whose offset a committed `sentBound` does not cover. And the position passes
+ * a record only in a commit that also holds everything that is still to be done for it.
+ */
+import type { Commit, DeliverPosition, DeliverStart, OutboundRecord } from '../core/delivery.ts';
+import { assert } from '../lib/assert.ts';
+import { Dispatch, type DispatchDeps } from './dispatch.ts';
+import { Fifo } from './fifo.ts';
+import { Marks } from './marks.ts';
+import { SendWindow, type Slot } from './send-window.ts';
+import { StateWrites } from './state-writes.ts';
+
+export interface DelivererOptions {
+  /** How far sends may run ahead of the committed position, in offsets. */
+  readonly windowRecords: number;
+  /** The same in bytes of records held. */
+  readonly windowBytes: number;
+  /**
+   * A delivery that has waited or been in flight for so long becomes pending, ms: when more than half of the window waits
+   * for a few such stragglers; else it gets five times as long, for then the whole window moves, only slowly.
+   */
+  readonly pendingAfterMs: number;
+  /** Bytes of pending records per endpoint and task; beyond → dead letter `backlog`. */
+  readonly pendingBytesMax: number;
+  /** How long `seen` and `done` marks are kept, ms: the retention of the outbound topic, and 48 h. */
+  readonly seenMs: number;
+  readonly doneMs: number;
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+export const DELIVERER_DEFAULTS: DelivererOptions = {
+  windowRecords: 2000,
+  windowBytes: 16 * 1024 * 1024,
+  pendingAfterMs: 1000,
+  pendingBytesMax: 64 * 1024 * 1024,
+  seenMs: 7 * 24 * HOUR_MS,
+  doneMs: 48 * HOUR_MS,
+};
+
+const PATIENCE_WHEN_MOVING = 5;
+const EXPIRE_EVERY_MS = 60_000;
+
+export interface DelivererDeps extends DispatchDeps {
+  /** Called when `plan` has something new to say; once until the next `plan`. */
+  readonly onNews: () => void;
+}
+
+export class Deliverer {
+  readonly #deps: DelivererDeps;
+  readonly #options: DelivererOptions;
+  readonly #window: SendWindow;
+  readonly #marks: Marks;
+  readonly #writes = new StateWrites();
+  readonly #dispatch: Dispatch;
+  /** Taken, but not covered by the committed bound or the window's bytes. */
+  readonly #intake = new Fifo<OutboundRecord>();
+  readonly #replayEnd: number;
+  #intakeBytes = 0;
+  #takenEnd: number;
+  /** The position as committed by this owner; before its first commit, as its predecessor left it. */
+  #position: DeliverPosition;
+  #owner = false;
+  #openedAt: number | null = null;
+  #stopping = false;
+  #outstanding: Commit | null = null;
+  #newsTold = false;
+  #stopAgeTimer: (() => void) | null = null;
+  #expiredAt = 0;
+
+  /** Restores a task from what its predecessor left. Sends nothing yet: the first `plan` is due at once, `onNews` or not. */
+  constructor(deps: DelivererDeps, options: DelivererOptions, start: DeliverStart) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#position = start.position;
+    this.#takenEnd = start.position.nextOffset;
+    this.#replayEnd = Math.min(start.position.sentBound, start.logEnd);
+    this.#window = new SendWindow(start.position.nextOffset);
+    this.#marks = new Marks({ seenMs: options.seenMs, doneMs: options.doneMs });
+    const books = { window: this.#window, marks: this.#marks, writes: this.#writes, changed: this.#tell };
+    this.#dispatch = new Dispatch(deps, books, options.pendingBytesMax);
+    this.#marks.load(start.marks);
+    for (const { key, delivery } of start.pending) this.#dispatch.restore(key.endpointId, key.leadId, delivery);
+  }
+
+  /** Whether more records should be fetched: false above the limits of records or bytes. */
+  wants(): boolean {
+    if (this.#takenEnd < this.#replayEnd) return true;
+    const bytes = this.#intakeBytes + this.#window.bytes;
+    return this.#intake.size < this.#options.windowRecords && bytes < this.#options.windowBytes;
+  }
+
+  /**
+   * Takes records in offset order, each offset once.
+   * @param nextOffset where the next fetch begins: beyond the last record and whatever follows it that is no record.
+   */
+  take(records: readonly OutboundRecord[], nextOffset: number): void {
+    for (const record of records) {
+      assert(record.offset >= this.#takenEnd, `outbound record ${record.offset} was taken before`);
+      this.#takenEnd = record.offset + 1;
+      this.#intake.push(record);
+      this.#intakeBytes += record.value.length;
+    }
+    this.#takenEnd = Math.max(this.#takenEnd, nextOffset);
+    this.#admit();
+    this.#openIfReady();
+  }
+
+  /** Requests under way. */
+  get inFlight(): number {
+    return this.#dispatch.inFlight;
+  }
+
+  /** What the next transaction must write; null when that is nothing. One plan at a time. */
+  plan(): Commit | null {
+    assert(this.#outstanding === null, 'a plan was made before the last one ended');
+    this.#newsTold = false;
+    const now = this.#deps.clock.now();
+    this.#giveWay(now);
+    for (let slot = this.#window.leave(); slot; slot = this.#window.leave()) {
+      for (const { pair, revision } of slot.seen ?? []) this.#marks.release('seen', pair, revision);
+    }
+    const position = this.#nextPosition();
+    const { pending, deadLetters } = this.#writes.plan();
+    const marks = this.#marks.plan(now);
+    const commit: Commit = { position, pending, marks, deadLetters };
+    const moved = position.nextOffset !== this.#position.nextOffset || position.released !== this.#position.released;
+    if (this.#owner && !moved && pending.length + marks.length + deadLetters.length === 0) {
+      this.#dispatch.committed();
+      this.#marks.committed();
+      return null;
+    }
+    this.#outstanding = commit;
+    return commit;
+  }
+
+  /** The transaction with `commit` has succeeded. */
+  committed(commit: Commit): void {
+    assert(this.#outstanding === commit, 'another commit than the one planned last');
+    this.#outstanding = null;
+    this.#owner = true;
+    this.#position = commit.position;
+    this.#dispatch.committed();
+    this.#marks.committed();
+    this.#admit();
+    this.#openIfReady();
+  }
+
+  /** The transaction with `commit` was aborted (surely; a commit that may have succeeded ends the task instead). */
+  rolledBack(commit: Commit): void {
+    assert(this.#outstanding === commit, 'another commit than the one planned last');
+    this.#outstanding = null;
+    this.#writes.rolledBack();
+    this.#marks.rolledBack();
+    this.#tell();
+  }
+
+  /** The lanes have been given a new set of endpoints. */
+  endpointsChanged(): void {
+    this.#dispatch.endpointsChanged();
+  }
+
+  /**
+   * Starts no attempt any more and waits for those in flight, until `deadline` (ms since the epoch) at most. The next
+   * `plan` then says `released`, unless one is still in flight.
+   */
+  async drain(deadline: number): Promise<void> {
+    this.#stopping = true;
+    this.#stopAgeTimer?.();
+    const landed = this.#dispatch.stop();
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(Math.max(deadline - this.#deps.clock.now(), 0), resolve);
+    });
+    await Promise.race([landed, late]);
+    cancel();
+  }
+
+  /** The task belongs to somebody else, or its state is unknown: nothing that still happens here counts. */
+  abandon(): void {
+    this.#stopping = true;
+    this.#stopAgeTimer?.();
+    this.#dispatch.abandon();
+  }
+
+  #nextPosition(): DeliverPosition {
+    const nextOffset = this.#window.position;
+    const released = this.#stopping && this.#dispatch.inFlight === 0;
+    if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released };
+    const ahead = this.#stopping ? this.#window.end : nextOffset + this.#options.windowRecords;
+    return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released };
+  }
+
+  #admit(): void {
+    const now = this.#deps.clock.now();
+    const replaying = this.#window.end < this.#replayEnd;
+    for (let record = this.#intake.peek(); record; record = this.#intake.peek()) {
+      if (this.#stopping || record.offset >= this.#position.sentBound) break;
+      if (!replaying && this.#window.bytes >= this.#options.windowBytes) break;
+      this.#intake.shift();
+      this.#intakeBytes -= record.value.length;
+      this.#admitOne(record, now);
+    }
+    if (this.#intake.size === 0) this.#window.advance(this.#takenEnd);
+    if (this.#window.position !== this.#position.nextOffset) this.#tell();
+    this.#watchAge();
+  }
+
+  #admitOne(record: OutboundRecord, now: number): void {
+    this.#window.advance(record.offset + 1);
+    const lanes = this.#deps.lanes.wanting(record);
+    if (lanes.length === 0) return;
+    const bytes = record.value.length;
+    const slot: Slot = { offset: record.offset, bytes, takenAt: now, deliveries: [], seen: null, open: 0 };
+    for (const lane of lanes) this.#dispatch.accept(lane, record, slot);
+    if (slot.open > 0 || slot.seen) this.#window.admit(slot);
+  }
+
+  #openIfReady(): void {
+    if (this.#openedAt !== null || !this.#owner || this.#stopping || this.#window.end < this.#replayEnd) return;
+    this.#openedAt = this.#deps.clock.now();
+    this.#dispatch.open();
+  }
+
+  /** Lets deliveries that take too long hold the position no longer. */
+  #giveWay(now: number): void {
+    if (this.#openedAt === null) return;
+    const patience = this.#patience();
+    if (now - this.#openedAt >= patience) {
+      for (const delivery of this.#window.stragglers(now - patience)) this.#dispatch.makePending(delivery);
+    }
+    if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
+    this.#expiredAt = now;
+    this.#dispatch.expireDisabled(now);
+  }
+
+  #patience(): number {
+    return this.#options.pendingAfterMs * (this.#window.heldByStragglers ? 1 : PATIENCE_WHEN_MOVING);
+  }
+
+  /** Sees to it that `plan` is called when the oldest record has been held for too long, though nothing else happens. */
+  #watchAge(): void {
+    const oldest = this.#window.oldest;
+    if (!oldest || this.#stopAgeTimer || this.#stopping) return;
+    const dueAt = oldest.takenAt + this.#options.pendingAfterMs;
+    const delay = Math.max(dueAt - this.#deps.clock.now(), this.#options.pendingAfterMs / 4);
+    this.#stopAgeTimer = this.#deps.clock.after(delay, () => {
+      this.#stopAgeTimer = null;
+      const held = this.#window.oldest;
+      if (held && this.#deps.clock.now() - held.takenAt >= this.#patience()) this.#tell();
+      this.#watchAge();
+    });
+  }
+
+  readonly #tell = (): void => {
+    if (this.#newsTold) return;
+    this.#newsTold = true;
+    this.#deps.onNews();
+  };
+}

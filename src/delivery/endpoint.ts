@@ -1,0 +1,54 @@
+/**
+ * An endpoint as the deliverer uses it: checked, complete, secrets resolved. `endpoints.ts` makes it from YAML; nothing
+ * else does. It is plain and frozen in spirit: a changed definition is a new Endpoint.
+ */
+import type { Override } from '../core/attempt.ts';
+import type { Secret } from '../lib/secret.ts';
+
+export type EndpointAuth =
+  | { readonly type: 'none' }
+  | { readonly type: 'bearer' | 'x-authorization'; readonly token: Secret };
+
+/** Each empty set means all. */
+export interface EndpointFilters {
+  /** `website.id` as decimal text. */
+  readonly websites: ReadonlySet<string>;
+  /** `location.location_name`, exact. */
+  readonly locations: ReadonlySet<string>;
+  /** `category`, exact. */
+  readonly categories: ReadonlySet<string>;
+}
+
+/** PEM texts; null = the platform's certificate authorities, and no client certificate. */
+export interface EndpointTls {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: Secret | null;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  /** Decimal text. */
+  readonly dealership: string;
+  readonly url: URL;
+  readonly version: string;
+  readonly on: 'change' | 'create';
+  readonly filters: EndpointFilters;
+  readonly auth: EndpointAuth;
+  /** Standard Webhooks secrets; empty = unsigned, two while rotating. */
+  readonly signing: readonly Secret[];
+  readonly limits: { readonly concurrency: number; readonly timeoutMs: number };
+  readonly retry: { readonly baseMs: number; readonly capMs: number; readonly giveUpAfterMs: number };
+  readonly outcomes: ReadonlyMap<number, Override>;
+  readonly tls: EndpointTls;
+  readonly enabled: boolean;
+}
+
+/** The endpoint's TLS settings as Node takes them; verification is never turned off. */
+export function tlsOptions(tls: EndpointTls): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.cert === null ? {} : { cert: tls.cert }),
+    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
+  };
+}

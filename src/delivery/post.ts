@@ -1,0 +1,18 @@
+/**
+ * What the deliverer asks of the HTTP edge: one attempt in, one result out. The deliverer knows nothing else about HTTP, so
+ * a test or the simulation gives it a `Post` of its own.
+ */
+import type { AttemptResult } from '../core/attempt.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export interface PostRequest {
+  readonly leadId: string;
+  readonly version: string;
+  readonly revision: number;
+  /** Number of this attempt, from 1. */
+  readonly attempt: number;
+  readonly body: Buffer;
+}
+
+/** Makes one attempt. Never rejects: whatever happens is an AttemptResult. */
+export type Post = (endpoint: Endpoint, request: PostRequest) => Promise<AttemptResult>;

@@ -1,0 +1,94 @@
+/**
+ * The records of one task that are taken and may be sent, in offset order, and which of them still hold the input position.
+ * A record's slot is open while one of its deliveries is neither settled nor pending. Knows offsets, not endpoints.
+ */
+
+import { Fifo } from './fifo.ts';
+import type { Delivery } from './pair.ts';
+
+export interface Slot {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly takenAt: number;
+  readonly deliveries: Delivery[];
+  /** Pair keys whose `seen` mark must be written when the position passes this record; null = none. */
+  seen: { readonly pair: string; readonly revision: number }[] | null;
+  /** Deliveries that hold the position. */
+  open: number;
+}
+
+/** The window of one task. */
+export class SendWindow {
+  readonly #slots = new Fifo<Slot>();
+  #end: number;
+  #bytes = 0;
+  #settled = 0;
+
+  /** @param position offset of the first record that will come. */
+  constructor(position: number) {
+    this.#end = position;
+  }
+
+  /** Bytes of the records held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Everything below this offset has been admitted. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The smallest offset that is not settled; the end when all are. `leave` first. */
+  get position(): number {
+    return this.#slots.peek()?.offset ?? this.#end;
+  }
+
+  /** The oldest record held; undefined when there is none. */
+  get oldest(): Slot | undefined {
+    return this.#slots.peek();
+  }
+
+  /** More than half of the records held are settled: what remains is stragglers that hold up the others. */
+  get heldByStragglers(): boolean {
+    return this.#settled * 2 > this.#slots.size;
+  }
+
+  /** Everything below `offset` has been admitted. */
+  advance(offset: number): void {
+    if (offset > this.#end) this.#end = offset;
+  }
+
+  /** Admits a record some of whose deliveries may hold the position. */
+  admit(slot: Slot): void {
+    this.#slots.push(slot);
+    this.#bytes += slot.bytes;
+    if (slot.open === 0) this.#settled += 1;
+  }
+
+  /** The delivery no longer holds the position. Safe to call twice. */
+  release(delivery: Delivery): void {
+    const slot = delivery.slot;
+    if (!slot) return;
+    delivery.slot = null;
+    slot.open -= 1;
+    if (slot.open === 0) this.#settled += 1;
+  }
+
+  /** Takes one settled record off the front; undefined when the front is open or there is none. */
+  leave(): Slot | undefined {
+    const first = this.#slots.peek();
+    if (!first || first.open > 0) return undefined;
+    this.#bytes -= first.bytes;
+    this.#settled -= 1;
+    return this.#slots.shift();
+  }
+
+  /** The open deliveries of records that were taken at `takenBefore` or earlier. */
+  *stragglers(takenBefore: number): Generator<Delivery> {
+    for (const slot of this.#slots) {
+      if (slot.takenAt > takenBefore) return;
+      for (const delivery of slot.deliveries) if (delivery.slot === slot) yield delivery;
+    }
+  }
+}
