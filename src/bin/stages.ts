@@ -1,9 +1,9 @@
 /** The stages by name, and the `--stages` option that several commands share. */
+import type { Stage } from '../kafka/own-topics.ts';
 import { nearest } from '../lib/nearest.ts';
 import { UsageError } from './command.ts';
 
-export const STAGES = ['rekey', 'join', 'deliver'] as const;
-export type Stage = (typeof STAGES)[number];
+export const STAGES: readonly Stage[] = ['rekey', 'join', 'deliver'];
 
 /**
  * The stages that an option names, in the order of the flow.

@@ -49,29 +49,21 @@ export const METRICS: readonly Metric[] = [
   // Sources and rekey.
   counter(
     'source_records_total',
-    ['table', 'kind'],
-    'Source records read, by what they say: upsert, delete, tombstone, ignored, bad.',
+    ['table', 'outcome'],
+    'Source records, by what became of them: `loud`, the reason why they announce nothing, `stale`, `deleted` and so on.',
   ),
   counter('bad_records_total', ['stage', 'code'], 'Input records that could not be used and went to the dead letters.'),
-  counter('stale_changes_total', ['table'], 'Changes not newer than the row, such as those that a connector replays.'),
-  counter(
-    'silent_changes_total',
-    ['table', 'reason'],
-    'Changes that announce nothing by themselves: snapshot, history, touch.',
-  ),
-  counter('rekey_moves_total', ['table'], 'Rows that changed their cluster.'),
-  counter('unknown_rows_total', ['table'], 'Rows written with a value that the source did not send and nobody knows.'),
-  counter('completed_rows_total', ['from'], 'Rows whose unavailable values were filled in: from batch, cache, log.'),
-  counter(
-    'scalar_objects_total',
-    ['table'],
-    'Object columns that held a scalar or an array and became an object of nulls.',
-  ),
-  counter('cluster_changes_total', ['kind'], 'Records written to cluster-changes: upsert, remove.'),
+  counter('cluster_changes_total', ['kind'], 'Records written to cluster-changes: `upsert`, `remove`.'),
+  counter('unknown_rows_total', ['table'], 'Rows with a value that the source did not send and nobody knows.'),
+  gauge('rekey_rows', ['partition'], 'Rows and graves that rekey knows.'),
   gauge('row_cache_bytes', ['partition'], 'Size of the recent rows that rekey keeps.'),
   // Join.
   counter('emitted_total', ['version', 'cause'], 'Payloads put on the outbound topic.'),
-  counter('suppressed_total', ['version', 'reason'], 'Renderings that were not emitted: same, gate, unknown.'),
+  counter(
+    'suppressed_total',
+    ['version', 'reason'],
+    'Renderings that were not emitted: `same`, `silent`, `unknown-field`.',
+  ),
   counter('unknown_time_zones_total', [], 'Renderings with a time zone that is not known, shown in the default zone.'),
   counter('unresolved_test_drives_total', [], 'Appointments that refer to a test drive outside of their cluster.'),
   gauge('quarantined_clusters', ['partition'], 'Clusters with more rows than allowed, which are not announced.'),
@@ -84,7 +76,7 @@ export const METRICS: readonly Metric[] = [
     'From the commit of a change at the source to the outbound topic.',
   ),
   // Tasks of every stage.
-  counter('transactions_total', ['stage', 'outcome'], 'Kafka transactions: committed, aborted, fenced, unknown.'),
+  counter('transactions_total', ['stage', 'outcome'], 'Kafka transactions: `committed`, `failed`.'),
   histogram('transaction_seconds', ['stage'], TRANSACTION_SECONDS, 'From the start of a transaction to its answer.'),
   gauge('task_state', ['stage', 'partition', 'state'], '1 for the state that a task is in, 0 for the others.'),
   gauge('lag_records', ['stage', 'partition'], 'Committed input that the task has not processed.'),
@@ -101,7 +93,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     'attempts_total',
     ['endpoint', 'outcome', 'status_class'],
-    'POSTs, by outcome and by status class (2xx … 5xx, none).',
+    'POSTs, by outcome and by status class (`2xx` … `5xx`, or `timeout`, `dns`, `network`, `tls`).',
   ),
   histogram('attempt_seconds', ['endpoint'], ATTEMPT_SECONDS, 'Duration of a POST.'),
   histogram(
@@ -112,8 +104,8 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('superseded_total', ['endpoint'], 'Waiting deliveries that a newer revision of the lead replaced.'),
   counter('stale_total', ['endpoint'], 'Payloads not newer than what the endpoint was already sent for the lead.'),
-  gauge('pending', ['endpoint', 'partition'], 'Deliveries kept in delivery-state for a later attempt.'),
-  gauge('pending_bytes', ['endpoint', 'partition'], 'Size of the bodies of pending deliveries.'),
+  gauge('pending', ['endpoint'], 'Deliveries kept in delivery-state for a later attempt.'),
+  gauge('pending_bytes', ['endpoint'], 'Size of the bodies of pending deliveries.'),
   gauge('in_flight', ['endpoint'], 'POSTs without an answer yet.'),
   counter('dead_letters_total', ['stage', 'code'], 'Records put on the dead letter topic.'),
   // The process.
