@@ -5,6 +5,7 @@
  */
 import { type AttemptResult, backoffMs, giveUp, type Outcome, outcomeOf, retryAfterMs } from '../core/attempt.ts';
 import {
+  type DeadLetter,
   type DeadLetterCode,
   FIRST_MOVED_REVISION,
   type OutboundRecord,

@@ -1,0 +1,96 @@
+/** Random interleavings of everything that can happen to a deliver task; what must never happen is checked at each POST. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { FIRST_MOVED_REVISION, type OutboundRecord } from '../../src/core/delivery.ts';
+import { DeliverWorld, OK, settled, status, testEndpoint, TIMEOUT } from '../support/deliver-world.ts';
+
+const RESULTS = [OK, OK, OK, status(500), status(429, '30'), TIMEOUT, status(404), status(410), status(403)];
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('feed' as const), n: fc.integer({ min: 1, max: 6 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('answer' as const),
+      which: fc.nat(5),
+      result: fc.constantFrom(...RESULTS),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('commit' as const), succeeds: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 40_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), committed: fc.boolean() }) },
+);
+
+/** A log of a few leads: each one's revisions grow, except that after a move a lower one may still follow. */
+const log = fc
+  .array(
+    fc.record({
+      lead: fc.integer({ min: 1, max: 4 }),
+      kind: fc.constantFrom('change' as const, 'change' as const, 'change' as const, 'move' as const, 'late' as const),
+      created: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 30 },
+  )
+  .map((changes) => {
+    const leads = new Map<number, { moves: number; n: number; lateN: number }>();
+    return changes.map(({ lead, kind, created }): Partial<OutboundRecord> => {
+      const at = leads.get(lead) ?? { moves: 0, n: 0, lateN: 0 };
+      leads.set(lead, at);
+      const late = kind === 'late' && at.moves > 0;
+      if (late) at.lateN += 1;
+      else at.n += 1;
+      if (kind === 'move') {
+        at.lateN = at.n;
+        at.moves += 1;
+        at.n = 1;
+      }
+      const revision = (late ? at.moves - 1 : at.moves) * FIRST_MOVED_REVISION + (late ? at.lateN : at.n);
+      return { leadId: String(lead), revision, cause: created ? 'created' : 'changed' };
+    });
+  });
+
+test('whatever happens, no older revision follows a newer one, one is in flight per pair, and every last one arrives', async () => {
+  const run = fc.asyncProperty(log, fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 8 }), async (...run) => {
+    const [records, steps, windowRecords] = run;
+    const world = new DeliverWorld(
+      [
+        testEndpoint({ id: 'wide', limits: { concurrency: 3, timeoutMs: 15_000 } }),
+        testEndpoint({ id: 'narrow', limits: { concurrency: 1, timeoutMs: 15_000 } }),
+        testEndpoint({ id: 'once', on: 'create' }),
+      ],
+      { windowRecords },
+    );
+    world.append(...records);
+    for (const step of steps) {
+      if (step.do === 'feed') world.feed(step.n);
+      else if (step.do === 'answer') await world.answer(step.which % Math.max(world.open.length, 1), step.result);
+      else if (step.do === 'commit') world.commit(step.succeeds);
+      else if (step.do === 'wait') world.clock.advance(step.ms);
+      else world.crash(undefined, step.committed);
+      await settled();
+    }
+    await world.finish();
+    expectAllDone(world, records);
+  });
+  await fc.assert(run, { numRuns: 400 });
+});
+
+function expectAllDone(world: DeliverWorld, records: readonly Partial<OutboundRecord>[]): void {
+  for (const lead of new Set(records.map(({ leadId }) => leadId))) {
+    const ofLead = records.filter(({ leadId }) => leadId === lead);
+    const last = Math.max(...ofLead.map(({ revision }) => revision ?? 0));
+    for (const endpoint of ['wide', 'narrow']) {
+      expect(outcomes(world, endpoint, lead), `${endpoint}, lead ${lead}`).toContain(last);
+    }
+    const wasCreated = ofLead.some(({ cause }) => cause === 'created');
+    expect(outcomes(world, 'once', lead).length > 0).toBe(wasCreated);
+  }
+  expect(world.pending.size).toBe(0);
+  expect(world.position.nextOffset).toBe(world.log.length);
+}
+
+/** Revisions of a pair that were acknowledged or became dead letters. */
+function outcomes(world: DeliverWorld, endpointId: string, leadId: string | undefined): number[] {
+  const letters = world.deadLetters.filter((letter) => letter.endpointId === endpointId && letter.record.leadId === leadId);
+  return [...(world.acked.get(`${endpointId}|${leadId}`) ?? []), ...letters.map(({ record }) => record.revision)];
+}

@@ -1,0 +1,289 @@
+/**
+ * A deliver task with everything around it played by the test: the outbound log, the committed state, the receivers. Each
+ * POST is checked as it starts against what must hold at any moment; a crash loses all but the committed state.
+ */
+import { expect } from 'vitest';
+import type { AttemptResult } from '../../src/core/attempt.ts';
+import {
+  type Commit,
+  type DeadLetter,
+  type DeliverPosition,
+  formatStateKey,
+  type Mark,
+  type OutboundRecord,
+  type PendingDelivery,
+  type StateKey,
+} from '../../src/core/delivery.ts';
+import { Deliverer, DELIVERER_DEFAULTS, type DelivererOptions } from '../../src/delivery/deliverer.ts';
+import type { Endpoint } from '../../src/delivery/endpoint.ts';
+import { Lanes } from '../../src/delivery/lanes.ts';
+import type { Post } from '../../src/delivery/post.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Labels, Meter } from '../../src/lib/meter.ts';
+import { seededRandom } from '../../src/lib/random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface OpenPost {
+  readonly endpointId: string;
+  readonly leadId: string;
+  readonly revision: number;
+  readonly attempt: number;
+  readonly body: string;
+  answer(result: AttemptResult): void;
+}
+
+export const OK: AttemptResult = { kind: 'answer', status: 200, retryAfter: null };
+export const status = (code: number, retryAfter: string | null = null): AttemptResult => {
+  return { kind: 'answer', status: code, retryAfter };
+};
+export const TIMEOUT: AttemptResult = { kind: 'timeout' };
+
+export function testEndpoint(overrides: Partial<Endpoint> = {}): Endpoint {
+  return {
+    id: 'crm',
+    dealership: '3',
+    url: new URL('https://crm.example.com/hooks'),
+    version: 'v3',
+    on: 'change',
+    filters: { websites: new Set(), locations: new Set(), categories: new Set() },
+    auth: { type: 'none' },
+    signing: [],
+    limits: { concurrency: 4, timeoutMs: 15_000 },
+    retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
+    outcomes: new Map(),
+    tls: { ca: null, cert: null, key: null },
+    enabled: true,
+    ...overrides,
+  };
+}
+
+export function outbound(overrides: Partial<OutboundRecord> = {}): OutboundRecord {
+  const { offset = 0, leadId = '1', revision = 1 } = overrides;
+  return {
+    offset,
+    leadId,
+    version: 'v3',
+    revision,
+    cause: 'changed',
+    dealershipId: '3',
+    changedAt: null,
+    traceparent: null,
+    value: Buffer.from(`{"id":${leadId},"revision":${revision}}`),
+    bodyStart: 0,
+    ...overrides,
+  };
+}
+
+/** Sums counters by name and keeps the last value of gauges. */
+export class CountingMeter implements Meter {
+  readonly counts = new Map<string, number>();
+
+  count(name: string, labels: Labels = {}, by = 1): void {
+    const key = [name, ...Object.values(labels)].join(' ');
+    this.counts.set(key, (this.counts.get(key) ?? 0) + by);
+  }
+
+  gauge(name: string, labels: Labels, value: number): void {
+    this.counts.set([name, ...Object.values(labels)].join(' '), value);
+  }
+
+  observe(name: string, labels: Labels): void {
+    this.count(name, labels);
+  }
+}
+
+export class DeliverWorld {
+  readonly clock = new VirtualClock();
+  readonly meter = new CountingMeter();
+  readonly log: OutboundRecord[] = [];
+  readonly deadLetters: DeadLetter[] = [];
+  readonly pending = new Map<string, { key: StateKey; delivery: PendingDelivery }>();
+  readonly marks = new Map<string, { key: StateKey; mark: Mark }>();
+  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: false };
+  /** POSTs of the living owner without an answer, oldest first. */
+  open: OpenPost[] = [];
+  /** Every POST that was ever started. */
+  readonly sent: OpenPost[] = [];
+  /** Acknowledged revisions by pair. */
+  readonly acked = new Map<string, Set<number>>();
+  lanes: Lanes;
+  deliverer: Deliverer;
+  news = 0;
+  readonly #options: DelivererOptions;
+  #endpoints: readonly Endpoint[];
+  #random = seededRandom(7);
+  #fetched = 0;
+  #commits = 0;
+  #owner = 0;
+  readonly #newest = new Map<string, number>();
+  /** What a restart may send again, though acknowledged: `pair revision`. */
+  #repeatable = new Set<string>();
+
+  constructor(endpoints: readonly Endpoint[], options: Partial<DelivererOptions> = {}) {
+    this.#endpoints = endpoints;
+    this.#options = { ...DELIVERER_DEFAULTS, ...options };
+    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter });
+    this.deliverer = this.#start();
+  }
+
+  /** Appends records to the log, at the next offsets. */
+  append(...records: Partial<OutboundRecord>[]): void {
+    for (const record of records) this.log.push(outbound({ ...record, offset: this.log.length }));
+  }
+
+  /** Fetches up to `count` records, as far as the deliverer wants any. */
+  feed(count = Number.POSITIVE_INFINITY): void {
+    for (let i = 0; i < count && this.#fetched < this.log.length && this.deliverer.wants(); i += 1) {
+      const record = this.log[this.#fetched] as OutboundRecord;
+      this.#fetched += 1;
+      this.deliverer.take([record], this.#fetched);
+    }
+  }
+
+  /** Plans and commits, or rolls back; returns the plan. */
+  commit(succeeds = true): Commit | null {
+    const commit = this.deliverer.plan();
+    if (commit === null) return null;
+    if (!succeeds) {
+      this.deliverer.rolledBack(commit);
+      return commit;
+    }
+    this.#apply(commit);
+    this.deliverer.committed(commit);
+    return commit;
+  }
+
+  /** Answers an open POST, by its place among the open ones, and lets the deliverer act on it. */
+  async answer(index: number, result: AttemptResult): Promise<void> {
+    this.open[index]?.answer(result);
+    await settled();
+  }
+
+  /** Answers every open POST, also those that start meanwhile. */
+  async answerAll(result: AttemptResult): Promise<void> {
+    while (this.open.length > 0) await this.answer(0, result);
+  }
+
+  /** The owner dies (after its last transaction reached Kafka, if it says so) and another one starts. */
+  crash(endpoints = this.#endpoints, lastCommitReached = false): void {
+    const commit = lastCommitReached ? this.deliverer.plan() : null;
+    if (commit) this.#apply(commit);
+    this.deliverer.abandon();
+    this.#endpoints = endpoints;
+    this.#rememberRepeatable();
+    this.open = [];
+    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter });
+    this.deliverer = this.#start();
+  }
+
+  /** Feeds, answers and commits until nothing is left to do; every receiver says 200. */
+  async finish(): Promise<void> {
+    for (let round = 0; round < 200; round += 1) {
+      this.feed();
+      await this.answerAll(OK);
+      this.commit();
+      if (this.#fetched === this.log.length && this.open.length === 0 && this.pending.size === 0) {
+        if (this.position.nextOffset === this.log.length) return;
+      }
+      this.clock.advance(7_200_000);
+      await settled();
+    }
+    expect.unreachable('the world does not come to rest');
+  }
+
+  #start(): Deliverer {
+    this.#owner += 1;
+    this.#commits = 0;
+    this.#fetched = this.position.nextOffset;
+    const deps = { lanes: this.lanes, post: this.#post(this.#owner), clock: this.clock, random: this.#random };
+    const onNews = (): void => {
+      this.news += 1;
+    };
+    const start = {
+      position: this.position,
+      logEnd: this.log.length,
+      pending: [...this.pending.values()],
+      marks: [...this.marks.values()],
+    };
+    return new Deliverer({ ...deps, log: silentLog, meter: this.meter, onNews }, this.#options, start);
+  }
+
+  #apply(commit: Commit): void {
+    this.#commits += 1;
+    expect(commit.position.nextOffset).toBeGreaterThanOrEqual(this.position.nextOffset);
+    this.position = commit.position;
+    for (const { key, delivery } of commit.pending) {
+      if (delivery) this.pending.set(formatStateKey(key), { key, delivery });
+      else this.pending.delete(formatStateKey(key));
+    }
+    for (const { key, mark } of commit.marks) {
+      if (mark) this.marks.set(formatStateKey(key), { key, mark });
+      else this.marks.delete(formatStateKey(key));
+    }
+    this.deadLetters.push(...commit.deadLetters);
+  }
+
+  #rememberRepeatable(): void {
+    this.#repeatable = new Set();
+    const { nextOffset, sentBound } = this.position;
+    for (const { offset, leadId, revision } of this.log.slice(nextOffset, sentBound)) {
+      expect(offset).toBeLessThan(sentBound);
+      for (const { id } of this.#endpoints) this.#repeatable.add(`${id}|${leadId} ${revision}`);
+    }
+    for (const { key, delivery } of this.pending.values()) {
+      this.#repeatable.add(`${key.endpointId}|${key.leadId} ${delivery.record.revision}`);
+    }
+  }
+
+  #post(owner: number): Post {
+    return (endpoint, request) => {
+      const { leadId, revision, attempt } = request;
+      const pair = `${endpoint.id}|${leadId}`;
+      this.#check(endpoint, pair, revision);
+      return new Promise<AttemptResult>((resolve) => {
+        const post: OpenPost = {
+          endpointId: endpoint.id,
+          leadId,
+          revision,
+          attempt,
+          body: request.body.toString(),
+          answer: (result) => {
+            this.open = this.open.filter((other) => other !== post);
+            if (owner === this.#owner && result.kind === 'answer' && result.status < 300) this.#ack(pair, revision);
+            resolve(result);
+          },
+        };
+        this.open.push(post);
+        this.sent.push(post);
+      });
+    };
+  }
+
+  #check(endpoint: Endpoint, pair: string, revision: number): void {
+    expect(this.#commits, 'a send before the first commit of its owner').toBeGreaterThan(0);
+    const ofPair = this.open.filter((post) => `${post.endpointId}|${post.leadId}` === pair);
+    expect(ofPair, 'two in flight for one pair').toEqual([]);
+    const ofEndpoint = this.open.filter((post) => post.endpointId === endpoint.id);
+    expect(ofEndpoint.length).toBeLessThan(endpoint.limits.concurrency);
+    const newest = this.#newest.get(pair) ?? 0;
+    expect(revision, 'an older revision after a newer one').toBeGreaterThanOrEqual(newest);
+    this.#newest.set(pair, revision);
+    const record = this.log.find((candidate) => {
+      return candidate.revision === revision && candidate.leadId === pair.split('|')[1];
+    });
+    if (!this.pending.has(`${pair}|pending`)) expect(record?.offset).toBeLessThan(this.position.sentBound);
+    if (this.acked.get(pair)?.has(revision)) expect(this.#repeatable, 'a repeat').toContain(`${pair} ${revision}`);
+  }
+
+  #ack(pair: string, revision: number): void {
+    const acked = this.acked.get(pair) ?? new Set<number>();
+    acked.add(revision);
+    this.acked.set(pair, acked);
+    this.#repeatable.delete(`${pair} ${revision}`);
+  }
+}
+
+/** Lets promise callbacks run. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 4; i += 1) await Promise.resolve();
+}
