@@ -1,0 +1,89 @@
+/**
+ * The format of every value in an internal topic: one byte, the format's number, then an Avro record of a schema in
+ * `schemas/internal/`. A number that this program does not know is a typed error, never a guess: a downgrade must stop
+ * with a clear line. There is one number so far; a second schema gets a second number and both stay readable.
+ */
+import { readFileSync } from 'node:fs';
+import type { Schema, Type } from 'avsc';
+import avro from 'avsc';
+import { AssertionFailed } from '../lib/assert.ts';
+import { exactLong } from './exact-long.ts';
+
+const FORMAT = 1;
+const SCHEMAS = new URL('../../schemas/internal/', import.meta.url);
+
+/** The bytes are of a format that this program does not know, or are no record of their format. Not retriable. */
+export class UnknownFormat extends Error {
+  override name = 'UnknownFormat';
+  readonly code = 'unknown-format';
+  readonly retriable = false;
+}
+
+/** JSON text of a payload field, or null: an empty string on the wire, since no JSON text is empty. */
+class FragmentType extends avro.types.LogicalType {
+  protected override _fromValue(text: string): string | null {
+    return text === '' ? null : text;
+  }
+
+  protected override _toValue(fragment: string | null): string {
+    return fragment ?? '';
+  }
+}
+
+/** Room for the largest value so far; what is encoded is copied out of it. */
+let scratch = Buffer.alloc(16 * 1024);
+
+/** Encodes and decodes values of one schema. `V` is what avsc makes of the schema. */
+export class VersionedRecord<V> {
+  readonly #type: Type;
+  readonly #name: string;
+
+  /** `name` is the schema's file name in `schemas/internal/`, without `.avsc`. */
+  constructor(name: string) {
+    this.#name = name;
+    const schema = JSON.parse(readFileSync(new URL(`${name}.avsc`, SCHEMAS), 'utf8')) as Schema;
+    this.#type = avro.Type.forSchema(schema, {
+      logicalTypes: { fragment: FragmentType },
+      typeHook: (part) => (part === 'long' ? exactLong : undefined),
+      omitRecordMethods: true,
+      wrapUnions: 'never',
+    });
+  }
+
+  /** The value's bytes. A value that does not fit the schema is a bug of ours: AssertionFailed, without the value. */
+  encode(value: V): Buffer {
+    const end = this.#write(value);
+    if (end <= scratch.length) return Buffer.from(scratch.subarray(0, end));
+    scratch = Buffer.alloc(end * 2);
+    return Buffer.from(scratch.subarray(0, this.#write(value)));
+  }
+
+  /** The value of bytes that `encode` made, in this or an earlier release. Throws UnknownFormat for all others. */
+  decode(bytes: Buffer): V {
+    const format = bytes[0];
+    if (format !== FORMAT) {
+      throw new UnknownFormat(
+        `${this.#name}: format ${format ?? 'none'} is not known, expected ${FORMAT}; was this written by a later release?`,
+      );
+    }
+    let decoded: { value: V; offset: number };
+    try {
+      decoded = this.#type.decode(bytes, 1);
+    } catch {
+      decoded = { value: undefined as V, offset: -1 };
+    }
+    if (decoded.offset !== bytes.length) throw new UnknownFormat(`${this.#name}: the bytes are not a whole record`);
+    return decoded.value;
+  }
+
+  /** Writes into `scratch`; returns where the value ends, which lies beyond the buffer when it did not fit. */
+  #write(value: V): number {
+    scratch[0] = FORMAT;
+    try {
+      const end = this.#type.encode(value, scratch, 1);
+      return end < 0 ? scratch.length - end : end;
+    } catch {
+      throw new AssertionFailed(`a value does not fit schemas/internal/${this.#name}.avsc`);
+    }
+  }
+}
