@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fetchArtifact, type MavenDeps, versionOf } from '../../src/dev/maven.ts';
+import { ServicesUnavailable } from '../../src/dev/services-unavailable.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { type Scratch, scratchFolder } from '../support/scratch.ts';
 
@@ -43,6 +44,7 @@ it('two fetches at once both succeed, and leave one folder', async () => {
 it('a fetch that failed half-way leaves nothing, says why, and is repeated', async () => {
   await using scratch = await scratchFolder();
   const failing = await bundle(scratch, `${FETCHES}\necho '[ERROR] no such version'; exit 1`);
+  await expect(fetchArtifact('registry', failing)).rejects.toThrow(ServicesUnavailable);
   await expect(fetchArtifact('registry', failing)).rejects.toThrow('no such version');
   expect(await readdir(join(scratch.folder, 'cache/lead-webhooks'))).toEqual([]);
   const deps = await bundle(scratch, FETCHES);
