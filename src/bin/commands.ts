@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 
 /** Name → how to load it, in the order of the help text. */
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  run: () => import('./commands/run.ts'),
   topics: () => import('./commands/topics.ts'),
   schemas: () => import('./commands/schemas.ts'),
   endpoints: () => import('./commands/endpoints.ts'),

@@ -19,7 +19,8 @@ export interface StageMembership {
     onHeartbeat(): void;
     onFailed(error: Error): void;
   }): Promise<void>;
-  stop(): Promise<void>;
+  /** Leaves the group; gives up after `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
   /** Writes group offsets for lag tools; nobody reads them here. */
   commitOffsets(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void>;
 }
@@ -40,6 +41,7 @@ export interface StageSide {
 }
 
 const GROUP_OFFSETS_EVERY_MS = 5_000;
+const LEAVE_MS = 5_000;
 
 interface Running {
   readonly stop: AbortController;
@@ -96,7 +98,7 @@ export class Stage {
       for (const index of [...this.#tasks.keys()]) this.#stopTask(index);
       await Promise.all(this.#ending.values());
       await this.#commitGroupOffsets();
-      await this.#deps.membership.stop();
+      await this.#deps.membership.stop(LEAVE_MS);
     }
   }
 

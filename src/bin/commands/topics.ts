@@ -3,6 +3,7 @@
  * place that does. What is compared and what may be mended is decided by kafka/topic-plan.ts; here it is shown and carried out.
  */
 import { createKafka } from '../../kafka/client.ts';
+import { KafkaFailure } from '../../kafka/errors.ts';
 import { type Finding, planTopics, type TopicFix } from '../../kafka/topic-plan.ts';
 import { Topics } from '../../kafka/topics.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -56,6 +57,9 @@ export const command: Command = {
       const findings = planTopics(await topics.describe(wantedNames(wanted)), wanted);
       const mended = args.words[0] === 'apply' ? await topics.apply(findings) : [];
       return report(context, args, { findings, mended });
+    } catch (error) {
+      if (!(error instanceof KafkaFailure) || error.code !== 'unavailable') throw error;
+      throw new Error(`no broker of KAFKA_BROKERS can be used: ${error.message}`, { cause: error });
     } finally {
       await topics.close();
     }

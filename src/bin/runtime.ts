@@ -1,0 +1,227 @@
+/**
+ * What the stages of one process share, and how each is put together from Kafka's and delivery's parts. Composition only: no
+ * rule of the program is decided here.
+ */
+import type { Kafka } from 'kafkajs';
+import type { PayloadVersion } from '../core/payload/versions.ts';
+import type { RekeyRules } from '../core/rekey.ts';
+import { Deliverer, DELIVERER_DEFAULTS } from '../delivery/deliverer.ts';
+import type { Endpoint } from '../delivery/endpoint.ts';
+import { HttpEdge } from '../delivery/http-edge.ts';
+import { Lanes } from '../delivery/lanes.ts';
+import { batchLoop, type BatchWork } from '../kafka/batch-loop.ts';
+import { createKafka } from '../kafka/client.ts';
+import { deliverLoop } from '../kafka/deliver-loop.ts';
+import { Fetcher } from '../kafka/fetcher.ts';
+import { JoinTask } from '../kafka/join-task.ts';
+import { Membership } from '../kafka/membership.ts';
+import type { Stage as StageName } from '../kafka/own-topics.ts';
+import { RekeyTask } from '../kafka/rekey-task.ts';
+import type { SourceCodec } from '../kafka/source-codec.ts';
+import { Stage, type StageSide } from '../kafka/stage.ts';
+import { type Life, Task, type TaskProducer } from '../kafka/task.ts';
+import { TransactionalProducer } from '../kafka/transactions.ts';
+import { systemClock as clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Meter } from '../lib/meter.ts';
+import type { Config } from '../ops/config.ts';
+import { kafkaOptions } from './connections.ts';
+
+export interface Runtime {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Partitions of each existing topic that the stages use. */
+  readonly partitions: ReadonlyMap<string, number>;
+}
+
+/** A stage ready to run, and what to close after it. */
+export interface ComposedStage {
+  readonly stage: Stage;
+  close(): Promise<void>;
+}
+
+const DELIVER_COMMIT_INTERVAL_MS = 200;
+const ANNOUNCE_CLUSTERS_MAX = 2_000;
+/** A body that fits a topic's default limit of 1 MiB with its headers. */
+const BODY_BYTES_MAX = 900_000;
+/** What cluster-changes is set to (own-topics.ts). */
+const COMPACTION_LAG_MS = 3_600_000;
+const DELETE_RETENTION_MS = 86_400_000;
+
+/** Rekey: the three sources by index. */
+export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyRules): ComposedStage {
+  const { config, log, meter } = runtime;
+  const { leads, appointments, testDrives } = config.sources;
+  const sources = [
+    { topic: leads, table: 'lead' },
+    { topic: appointments, table: 'appointment' },
+    { topic: testDrives, table: 'test_drive' },
+  ] as const;
+  return compose(runtime, 'rekey', sources.map(({ topic }) => topic), (life, partition, { fetcher, side }) => {
+    const work = new RekeyTask(
+      { log: fetcher, decoder, clock, logger: log, meter },
+      {
+        partition,
+        sources: sources.filter(({ topic }) => partition < count(runtime, topic)),
+        stateTopic: config.topics.rekeyState,
+        clusterChanges: topicOf(runtime, config.topics.clusterChanges),
+        deadLetters: topicOf(runtime, config.topics.deadLetters),
+        rules,
+        rowCacheBytes: config.rekey.rowCacheBytes,
+      },
+    );
+    return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
+  });
+}
+
+/** The join: one partition of cluster-changes by index. `framing`: bytes before each version's body. */
+export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion, Buffer>): ComposedStage {
+  const { config, log, meter } = runtime;
+  const { clusterChanges, joinState, outbound, deadLetters } = config.topics;
+  return compose(runtime, 'join', [clusterChanges], (life, partition, { fetcher, side }) => {
+    const work = new JoinTask(
+      { log: fetcher, clock, logger: log, meter },
+      {
+        partition,
+        clusterChangesTopic: clusterChanges,
+        stateTopic: joinState,
+        outbound: topicOf(runtime, outbound),
+        deadLetters: topicOf(runtime, deadLetters),
+        rules: { versions: config.payload.versions, purposes: { enums: new Set(config.sources.testDrivePurposes ?? []) } },
+        framing,
+        clusterRowsMax: config.join.clusterRowsMax,
+        bodyBytesMax: BODY_BYTES_MAX,
+        announceClustersMax: ANNOUNCE_CLUSTERS_MAX,
+        compactionLagMs: COMPACTION_LAG_MS,
+        deleteRetentionMs: DELETE_RETENTION_MS,
+      },
+    );
+    return batches(life, work, { runtime, stage: 'join', partition, fetcher, side });
+  });
+}
+
+/** Deliver: one partition of the outbound topic by index; the lanes to the endpoints are shared by all of them. */
+export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): ComposedStage {
+  const { config, log, meter, version } = runtime;
+  const { outbound, deliveryState, deadLetters } = config.topics;
+  const http = new HttpEdge({ clock }, { productVersion: version });
+  const lanes = new Lanes(endpoints, { log, meter });
+  const { windowRecords, windowBytes } = config.deliver;
+  const random = Math.random;
+  const composed = compose(runtime, 'deliver', [outbound], (life, partition, { fetcher, side }) =>
+    deliverLoop(
+      life,
+      {
+        log: fetcher,
+        fetcher,
+        deliverer: (start, onNews) =>
+          new Deliverer(
+            { lanes, post: http.post, clock, random, log, meter, onNews },
+            { ...DELIVERER_DEFAULTS, windowRecords, windowBytes },
+            start,
+          ),
+        clock,
+        logger: log,
+        meter,
+      },
+      {
+        partition,
+        outboundTopic: outbound,
+        stateTopic: deliveryState,
+        deadLetters: topicOf(runtime, deadLetters),
+        commitIntervalMs: Math.max(config.tasks.commitIntervalMs, DELIVER_COMMIT_INTERVAL_MS),
+        drainMs: config.app.shutdownTimeoutMs / 2,
+        onCommitted: (next) => side.onCommitted(next),
+      },
+    ),
+  );
+  return {
+    stage: composed.stage,
+    async close() {
+      await composed.close();
+      http.close();
+    },
+  };
+}
+
+/** A producer for a transactional id of the application: `<app>.<name>`. */
+export function producerOf(runtime: Pick<Runtime, 'config' | 'log'>, kafka: Kafka, name: string): TaskProducer {
+  const { config, log } = runtime;
+  return new TransactionalProducer(
+    { kafka, log, clock },
+    { transactionalId: `${config.app.id}.${name}`, transactionTimeoutMs: config.tasks.transactionTimeoutMs },
+  );
+}
+
+interface TaskSide {
+  readonly fetcher: Fetcher;
+  readonly side: StageSide;
+}
+
+function compose(
+  runtime: Runtime,
+  name: StageName,
+  topics: readonly string[],
+  live: (life: Life, partition: number, task: TaskSide) => Promise<void>,
+): ComposedStage {
+  const { config, log, meter } = runtime;
+  const options = kafkaOptions(config, name);
+  const kafka = createKafka(options, log);
+  const fetcher = new Fetcher({ kafka, log, clock });
+  const { instanceId } = config.app;
+  const membership = new Membership(
+    { kafka, log, clock },
+    {
+      groupId: `${config.app.id}.${name}`,
+      topics,
+      instanceId: instanceId ?? '',
+      evictClientId: instanceId === null ? null : options.clientId,
+      sessionTimeoutMs: config.tasks.sessionTimeoutMs,
+    },
+  );
+  const stage = new Stage(name, {
+    membership,
+    task: (partition, side) =>
+      new Task(
+        {
+          producer: () => producerOf(runtime, kafka, `${name}.${partition}`),
+          confirmed: (signal) => side.confirmed(signal),
+          clock,
+          random: Math.random,
+          log,
+          meter,
+        },
+        { stage: name, partition },
+        (life) => live(life, partition, { fetcher, side }),
+      ),
+    clock,
+    log,
+    meter,
+  });
+  return { stage, close: () => fetcher.stop() };
+}
+
+function batches(
+  life: Life,
+  work: BatchWork,
+  at: { runtime: Runtime; stage: StageName; partition: number; fetcher: Fetcher; side: StageSide },
+): Promise<void> {
+  const { runtime, stage, partition, fetcher, side } = at;
+  const { commitIntervalMs, batchRecordsMax, queueBytesMax } = runtime.config.tasks;
+  return batchLoop(
+    life,
+    work,
+    { fetcher, clock, meter: runtime.meter },
+    { stage, partition, commitIntervalMs, batchRecordsMax, queueBytesMax, onCommitted: (next) => side.onCommitted(next) },
+  );
+}
+
+function topicOf(runtime: Runtime, topic: string): { topic: string; partitions: number } {
+  return { topic, partitions: count(runtime, topic) };
+}
+
+function count(runtime: Runtime, topic: string): number {
+  return runtime.partitions.get(topic) ?? 0;
+}

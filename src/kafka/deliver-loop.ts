@@ -1,0 +1,222 @@
+/**
+ * The life of a deliver task: read back what is pending and how far the predecessor may have sent, hand the outbound records
+ * to the deliverer, and write what it has to say in transactions. HTTP never happens inside of one.
+ *
+ * The deliverer sends nothing before its first commit has succeeded, and nothing beyond the bound that a commit has written;
+ * this loop only keeps its plans and their outcome in step. A commit that failed, or may have, ends the life: the deliverer is
+ * abandoned and the next one starts from what Kafka holds.
+ */
+import {
+  type Commit,
+  type DeliverStart,
+  formatStateKey,
+  type OutboundRecord,
+  parseStateKey,
+} from '../core/delivery.ts';
+import { POSITION_KEY } from '../core/keys.ts';
+import { type Clock, pause } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Meter } from '../lib/meter.ts';
+import type { InputFetcher } from './batch-loop.ts';
+import { deadLetter } from './dead-letter.ts';
+import type { KafkaFailure } from './errors.ts';
+import {
+  decodeDeliverPosition,
+  decodeMark,
+  decodePending,
+  encodeDeliverPosition,
+  encodeMark,
+  encodePending,
+} from './internal-codec.ts';
+import { deliveryDeadLetter, readOutbound } from './outbound-record.ts';
+import { type PartitionLog, readAll, startOf } from './partition-log.ts';
+import type { KafkaRecord, OutgoingRecord } from './record.ts';
+import type { Life } from './task.ts';
+import type { Chunk } from './task-queue.ts';
+
+/** The deliverer as this loop uses it (see delivery/deliverer.ts). */
+export interface TaskDeliverer {
+  wants(): boolean;
+  take(records: readonly OutboundRecord[], nextOffset: number): void;
+  plan(): Commit | null;
+  committed(commit: Commit): void;
+  drain(deadline: number): Promise<void>;
+  abandon(): void;
+}
+
+export interface DeliverLoopDeps {
+  readonly log: PartitionLog;
+  readonly fetcher: InputFetcher;
+  /** Makes the deliverer of a life; `onNews` is called when `plan` has something to say. */
+  readonly deliverer: (start: DeliverStart, onNews: () => void) => TaskDeliverer;
+  readonly clock: Clock;
+  readonly logger: Log;
+  readonly meter: Meter;
+}
+
+export interface DeliverLoopOptions {
+  readonly partition: number;
+  readonly outboundTopic: string;
+  readonly stateTopic: string;
+  readonly deadLetters: { topic: string; partitions: number };
+  /** Least time between the starts of two transactions. */
+  readonly commitIntervalMs: number;
+  /** How long a stop waits for requests in flight. */
+  readonly drainMs: number;
+  readonly onCommitted: (next: ReadonlyMap<string, number>) => void;
+}
+
+/** Lives one life of a deliver task; returns after `life.signal` aborted and what was in flight is written down. */
+export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
+  const start = await load(life, deps, options);
+  const news = new News();
+  const deliverer = deps.deliverer(start, () => news.tell());
+  const bad: OutgoingRecord[] = [];
+  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad });
+  life.signal.addEventListener('abort', () => news.tell(), { once: true });
+  life.running();
+  let began = -Infinity;
+  try {
+    while (!life.signal.aborted) {
+      await news.told();
+      const restMs = began + options.commitIntervalMs - deps.clock.now();
+      if (restMs > 0) await pause(deps.clock, restMs, life.signal);
+      if (failed.by !== null) throw failed.by;
+      if (life.signal.aborted) break;
+      began = deps.clock.now();
+      await commit(life, deliverer, { deps, options, bad });
+      if (deliverer.wants()) subscription.resume();
+    }
+    subscription.close();
+    await deliverer.drain(deps.clock.now() + options.drainMs);
+    await commit(life, deliverer, { deps, options, bad });
+  } finally {
+    subscription.close();
+    deliverer.abandon();
+  }
+}
+
+/** A signal that is not lost when nobody waits for it. */
+class News {
+  #told = false;
+  #wake: (() => void) | null = null;
+
+  tell(): void {
+    this.#told = true;
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  async told(): Promise<void> {
+    if (!this.#told) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#told = false;
+  }
+}
+
+async function load(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<DeliverStart> {
+  const { partition, stateTopic, outboundTopic } = options;
+  const values = new Map<string, Buffer>();
+  await readAll(deps.log, { topic: stateTopic, partition, signal: life.signal }, ({ key, value }) => {
+    const name = key?.toString() ?? '';
+    if (value === null) values.delete(name);
+    else values.set(name, Buffer.from(value));
+  });
+  const stored = values.get(POSITION_KEY);
+  const position = stored === undefined ? null : decodeDeliverPosition(stored);
+  const at = { topic: outboundTopic, partition };
+  const nextOffset = await startOf(deps.log, at, position?.nextOffset);
+  const { lastStable } = await deps.log.ends(outboundTopic, partition);
+  const pending: DeliverStart['pending'][number][] = [];
+  const marks: DeliverStart['marks'][number][] = [];
+  for (const [name, value] of values) {
+    const key = parseStateKey(name);
+    if (key?.suffix === 'pending') pending.push({ key, delivery: decodePending(value) });
+    else if (key !== null) marks.push({ key, mark: decodeMark(value) });
+  }
+  const sentBound = position?.sentBound ?? nextOffset;
+  return { position: { nextOffset, sentBound, released: position?.released ?? true }, logEnd: lastStable, pending, marks };
+}
+
+interface Reading {
+  deps: DeliverLoopDeps;
+  options: DeliverLoopOptions;
+  news: News;
+  bad: OutgoingRecord[];
+}
+
+function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
+  const { deps, options, news, bad } = reading;
+  const failed: { by: KafkaFailure | null } = { by: null };
+  const at = { topic: options.outboundTopic, partition: options.partition, offset: start.position.nextOffset };
+  const subscription = deps.fetcher.subscribe(at, {
+    deliver: (chunk: Chunk) => {
+      const records: OutboundRecord[] = [];
+      for (const record of chunk.records) {
+        const read = readOutbound(record);
+        if ('wrong' in read) bad.push(badLetter(record, read.wrong, reading));
+        else records.push(read);
+      }
+      deliverer.take(records, chunk.next);
+      if (bad.length > 0) news.tell();
+      if (!deliverer.wants()) subscription.pause();
+      const lag = Math.max(0, chunk.lastStableOffset - chunk.next);
+      deps.meter.gauge('lag_records', { stage: 'deliver', partition: options.partition }, lag);
+    },
+    fail: (failure) => {
+      failed.by = failure;
+      news.tell();
+    },
+  });
+  return { subscription, failed };
+}
+
+function badLetter(record: KafkaRecord, message: string, { deps, options }: Reading): OutgoingRecord {
+  const { topic, partition, offset } = record;
+  const code = 'undecodable';
+  deps.meter.count('bad_records_total', { stage: 'deliver', code });
+  deps.logger.warn({ event: 'bad_record', code, topic, partition, offset }, `the record went to the dead letters: ${message}`);
+  return deadLetter(record, { stage: 'deliver', code, message }, options.deadLetters);
+}
+
+async function commit(
+  life: Life,
+  deliverer: TaskDeliverer,
+  { deps, options, bad }: Omit<Reading, 'news'>,
+): Promise<void> {
+  const plan = deliverer.plan();
+  if (plan === null && bad.length === 0) return;
+  const records = [...bad.splice(0), ...(plan === null ? [] : written(plan, options))];
+  const startedAt = deps.clock.now();
+  try {
+    await life.producer.send(records);
+    await life.producer.commit();
+  } catch (error) {
+    deps.meter.count('transactions_total', { stage: 'deliver', outcome: 'failed' });
+    await life.producer.abort();
+    throw error;
+  }
+  deps.meter.count('transactions_total', { stage: 'deliver', outcome: 'committed' });
+  deps.meter.observe('transaction_seconds', { stage: 'deliver' }, (deps.clock.now() - startedAt) / 1000);
+  if (plan === null) return;
+  deliverer.committed(plan);
+  options.onCommitted(new Map([[options.outboundTopic, plan.position.nextOffset]]));
+}
+
+function written(plan: Commit, options: DeliverLoopOptions): OutgoingRecord[] {
+  const { partition, stateTopic: topic, outboundTopic, deadLetters } = options;
+  const from = { topic: outboundTopic, partition };
+  const records = plan.deadLetters.map((letter) => deliveryDeadLetter(letter, from, deadLetters));
+  for (const { key, delivery } of plan.pending) {
+    records.push({ topic, partition, key: formatStateKey(key), value: delivery === null ? null : encodePending(delivery) });
+  }
+  for (const { key, mark } of plan.marks) {
+    records.push({ topic, partition, key: formatStateKey(key), value: mark === null ? null : encodeMark(mark) });
+  }
+  const position = encodeDeliverPosition({ ...plan.position, redrives: 0, lastTimestamp: 0 });
+  records.push({ topic, partition, key: POSITION_KEY, value: position });
+  return records;
+}
