@@ -125,8 +125,13 @@ function union<R>(type: Type, convert: (branch: Type) => (value: unknown) => R, 
   if (converters.length === 1) return (value) => (value === null ? nothing : only.convert(value));
   return (value) => {
     if (value === null) return nothing;
-    return (converters.find((each) => each.branch.isValid(value)) ?? only).convert(value);
+    return (converters.find((each) => fits(each.branch, value)) ?? only).convert(value);
   };
+}
+
+/** Whether the value may be of the branch. (avsc's other number types throw on a BigInt instead of saying no.) */
+function fits(branch: Type, value: unknown): boolean {
+  return typeof value === 'bigint' ? branch.typeName === 'abstract:long' : branch.isValid(value);
 }
 
 /**
