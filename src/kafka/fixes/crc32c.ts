@@ -28,7 +28,7 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number
   let at = start;
   for (; at < end && ((bytes.byteOffset + at) & 3) !== 0; at++) sum = byByte(sum, bytes[at] as number);
   const blocks = (end - at) >>> 4;
-  sum = byBlocks(sum, new Int32Array(bytes.buffer, bytes.byteOffset + at, blocks * 4));
+  if (blocks > 0) sum = byBlocks(sum, new Int32Array(bytes.buffer, bytes.byteOffset + at, blocks * 4));
   for (at += blocks * 16; at < end; at++) sum = byByte(sum, bytes[at] as number);
   return ~sum >>> 0;
 }

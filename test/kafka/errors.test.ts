@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { classify, KafkaFailure, type KafkaFailureCode } from '../../src/kafka/errors.ts';
+import { internal } from '../../src/kafka/fixes/internals.ts';
+import { kafkajs } from '../../src/kafka/fixes.ts';
+
+const { createErrorFromCode } = internal('protocol/error') as { createErrorFromCode(code: number): Error };
+
+/** What the client throws when its retries are used up. */
+function exhausted(cause: Error): Error {
+  return new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 5, retryTime: 100 });
+}
+
+describe('classify', () => {
+  it.each<[number, KafkaFailureCode, boolean]>([
+    [47, 'fenced', false],
+    [90, 'fenced', false],
+    [48, 'producer-lost', true],
+    [45, 'producer-lost', true],
+    [49, 'producer-lost', true],
+    [59, 'producer-lost', true],
+    [120, 'producer-lost', true],
+    [1, 'offset-out-of-range', false],
+    [10, 'too-large', false],
+    [18, 'too-large', false],
+    [3, 'topic-missing', false],
+    [17, 'topic-missing', false],
+    [29, 'authorization', false],
+    [53, 'authorization', false],
+    [58, 'authentication', false],
+    [35, 'unsupported', false],
+    [50, 'unsupported', false],
+    [5, 'unavailable', true],
+    [7, 'unavailable', true],
+    [14, 'unavailable', true],
+    [16, 'unavailable', true],
+    [19, 'unavailable', true],
+    [51, 'unavailable', true],
+    [89, 'unavailable', true],
+    [27, 'rebalance', true],
+    [9999, 'unknown', false],
+  ])('gives protocol error %i the code %s', (number, code, retriable) => {
+    for (const error of [createErrorFromCode(number), exhausted(createErrorFromCode(number))]) {
+      expect(classify(error)).toMatchObject({ code, retriable });
+    }
+  });
+
+  it.each<[string, KafkaFailureCode]>([
+    ['KafkaJSConnectionError', 'unavailable'],
+    ['KafkaJSConnectionClosedError', 'unavailable'],
+    ['KafkaJSRequestTimeoutError', 'unavailable'],
+    ['KafkaJSGroupCoordinatorNotFound', 'unavailable'],
+    ['KafkaJSLockTimeout', 'unavailable'],
+    ['KafkaJSSASLAuthenticationError', 'authentication'],
+    ['KafkaJSServerDoesNotSupportApiKey', 'unsupported'],
+    ['KafkaJSNotImplemented', 'unsupported'],
+  ])('knows the client’s own %s by its name', (name, code) => {
+    const Class = (internal('errors') as Record<string, new (message: string) => Error>)[name];
+    const error = Class === undefined ? null : new Class('x');
+    expect(error?.name).toBe(name);
+    expect(classify(error).code).toBe(code);
+  });
+
+  it('tells a wrong certificate from a broken network', () => {
+    const of = (code: string): string =>
+      classify(Object.assign(new Error('x'), { name: 'KafkaJSConnectionError', code })).code;
+    expect(of('ECONNREFUSED')).toBe('unavailable');
+    expect(of('ENOTFOUND')).toBe('unavailable');
+    expect(of('DEPTH_ZERO_SELF_SIGNED_CERT')).toBe('authentication');
+    expect(of('ERR_TLS_CERT_ALTNAME_INVALID')).toBe('authentication');
+  });
+
+  it('returns a KafkaFailure as it is, also one inside another error', () => {
+    const failure = new KafkaFailure('incomplete-send', 'm');
+    expect(classify(failure)).toBe(failure);
+    expect(classify(new Error('outer', { cause: failure }))).toBe(failure);
+  });
+
+  it('never repeats the text of the error, which may quote a record', () => {
+    const failure = classify(new Error('Invalid message {"email":"jane@example.com"}'));
+    expect(failure.code).toBe('unknown');
+    expect(failure.message).not.toContain('jane');
+    expect(failure.cause).toBeUndefined();
+  });
+
+  it('takes anything that can be thrown', () => {
+    for (const thrown of ['text', null, undefined, 7, {}]) expect(classify(thrown).code).toBe('unknown');
+    const loop: { cause?: unknown } = {};
+    loop.cause = loop;
+    expect(classify(loop).code).toBe('unknown');
+  });
+});
