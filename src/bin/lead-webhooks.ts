@@ -6,36 +6,11 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import manifest from '../../package.json' with { type: 'json' };
-import { type Lifecycle, lineOf } from '../ops/lifecycle.ts';
 import { COMMANDS } from './commands.ts';
 import { dispatch } from './dispatch.ts';
+import { processEvents } from './process-events.ts';
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-
-/** The lifecycle that gets signals and crashes; null while a command runs that ends by itself. */
-let attached: Lifecycle | null = null;
-
-function attach(lifecycle: Lifecycle): () => void {
-  const onSignal = (name: string): void => lifecycle.handleSignal(name);
-  attached = lifecycle;
-  for (const name of SIGNALS) process.on(name, onSignal);
-  return () => {
-    attached = null;
-    for (const name of SIGNALS) process.off(name, onSignal);
-  };
-}
-
-function crashed(error: unknown): void {
-  if (attached !== null) {
-    attached.fail(error);
-    return;
-  }
-  process.stderr.write(`lead-webhooks: ${lineOf(error)}\n`);
-  process.exit(1);
-}
-
-process.on('uncaughtException', crashed);
-process.on('unhandledRejection', crashed);
+const attach = processEvents(process);
 // A reader that left (`… | head`) is no failure.
 process.stdout.on('error', () => process.exit(0));
 
@@ -48,5 +23,5 @@ const code = await dispatch(process.argv.slice(2), COMMANDS, {
   attach,
   exit: (exitCode) => process.exit(exitCode),
 });
-// Through the streams' own callback, so that what was printed is out before the process is gone.
+// Through the stream's own callback, so that what was printed is out before the process is gone.
 process.stdout.write('', () => process.exit(code));
