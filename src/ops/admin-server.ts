@@ -29,6 +29,7 @@ interface Answer {
   readonly body: string;
 }
 
+/** The server: made, started, stopped, once each. */
 export class AdminServer {
   readonly #deps: AdminDeps;
   readonly #server: Server;

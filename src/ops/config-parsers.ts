@@ -2,7 +2,6 @@
  * How the text of one environment variable becomes a value. A parser says what it allows in words, which the documents and the
  * problems show, and gives a value or nothing. It knows neither the variable's name nor its default, and reads nothing else.
  */
-import { DateTime } from 'luxon';
 import { Secret } from '../lib/secret.ts';
 
 export interface Parser<T> {
@@ -128,13 +127,18 @@ export type AnnounceSince =
   /** `atMs`: milliseconds since the epoch. */
   | { readonly rule: 'instant'; readonly atMs: number };
 
+const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
 /** `first-start`, `beginning`, or an ISO instant; one without a zone could mean several, so it is refused. */
 export const announceSince: Parser<AnnounceSince> = {
   allowed: '`first-start`, `beginning`, or an instant with its zone such as `2026-02-01T00:00:00Z`',
   parse(text) {
     if (text === 'first-start' || text === 'beginning') return ok(Object.freeze({ rule: text }));
-    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)) return null;
-    const instant = DateTime.fromISO(text);
-    return instant.isValid ? ok(Object.freeze({ rule: 'instant', atMs: instant.toMillis() })) : null;
+    const match = INSTANT.exec(text);
+    const [year = 0, month = 0, day = 0] = match?.slice(1, 4).map(Number) ?? [];
+    // Date.parse makes 2 March of 30 February.
+    const dayExists = new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+    const atMs = Date.parse(text);
+    return match !== null && dayExists && !Number.isNaN(atMs) ? ok(Object.freeze({ rule: 'instant', atMs })) : null;
   },
 };

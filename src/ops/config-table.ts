@@ -37,15 +37,15 @@ export interface Setting<T> {
   readonly meaning: string;
 }
 
-type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'fileTwin' | 'unit' | 'required'>>;
+type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'fileTwin'>>;
 
 /** The prefix that belongs to this program alone: an unknown name under it is a problem. */
 export const OWN_PREFIX = 'LEAD_WEBHOOKS_';
 /** Stands for LEAD_WEBHOOKS_APP_ID in a default. */
 export const APP_ID_MARK = '<app id>';
 
-function setting<T>(env: string, parser: Parser<T>, fallback: string, meaning: string, extra: Extra = {}): Setting<T> {
-  return { ...PLAIN, env, parser, fallback, meaning, ...extra };
+function setting<T>(env: string, parser: Parser<T>, fallback: string, meaning: string): Setting<T> {
+  return { ...PLAIN, env, parser, fallback, meaning };
 }
 
 function optional<T>(env: string, parser: Parser<T>, meaning: string, extra: Extra = {}): Setting<T | null> {
@@ -54,6 +54,10 @@ function optional<T>(env: string, parser: Parser<T>, meaning: string, extra: Ext
 
 function required<T>(env: string, parser: Parser<T>, meaning: string): Setting<T> {
   return { ...PLAIN, env, parser, fallback: null, meaning, required: true };
+}
+
+function measured<T>(unit: Setting<T>['unit'], of: Setting<T>): Setting<T> {
+  return { ...of, unit };
 }
 
 const PLAIN = { required: false, secret: false, fileTwin: false, unit: null } as const;
@@ -98,12 +102,14 @@ export const SETTINGS = {
       kafkaName(100),
       'Identity that survives a restart, for example the name of the pod; none = random, and no eviction of a predecessor.',
     ),
-    shutdownTimeoutMs: setting(
-      'LEAD_WEBHOOKS_SHUTDOWN_TIMEOUT_MS',
-      integer(1_000, 600_000),
-      '25000',
-      'How long a stop may take before the process ends as it is. Keep it below the grace period of the platform.',
-      { unit: 'ms' },
+    shutdownTimeoutMs: measured(
+      'ms',
+      setting(
+        'LEAD_WEBHOOKS_SHUTDOWN_TIMEOUT_MS',
+        integer(1_000, 600_000),
+        '25000',
+        'How long a stop may take before the process ends as it is. Keep it below the grace period of the platform.',
+      ),
     ),
   },
   sources: {
@@ -196,58 +202,67 @@ export const SETTINGS = {
     ),
   },
   tasks: {
-    sessionTimeoutMs: setting(
-      'LEAD_WEBHOOKS_SESSION_TIMEOUT_MS',
-      integer(1_000, 1_800_000),
-      '30000',
-      'After this long without a heartbeat the group gives the work of a process to others.',
-      { unit: 'ms' },
+    sessionTimeoutMs: measured(
+      'ms',
+      setting(
+        'LEAD_WEBHOOKS_SESSION_TIMEOUT_MS',
+        integer(1_000, 1_800_000),
+        '30000',
+        'After this long without a heartbeat the group gives the work of a process to others.',
+      ),
     ),
-    transactionTimeoutMs: setting(
-      'LEAD_WEBHOOKS_TRANSACTION_TIMEOUT_MS',
-      integer(1_000, 900_000),
-      '15000',
-      'After this long the broker aborts an open transaction. A hung process can hold back readers for as long.',
-      { unit: 'ms' },
+    transactionTimeoutMs: measured(
+      'ms',
+      setting(
+        'LEAD_WEBHOOKS_TRANSACTION_TIMEOUT_MS',
+        integer(1_000, 900_000),
+        '15000',
+        'After this long the broker aborts an open transaction. A hung process can hold back readers for as long.',
+      ),
     ),
-    commitIntervalMs: setting(
-      'LEAD_WEBHOOKS_COMMIT_INTERVAL_MS',
-      integer(0, 60_000),
-      '25',
-      'Least time between the starts of two transactions of a task.',
-      { unit: 'ms' },
+    commitIntervalMs: measured(
+      'ms',
+      setting(
+        'LEAD_WEBHOOKS_COMMIT_INTERVAL_MS',
+        integer(0, 60_000),
+        '25',
+        'Least time between the starts of two transactions of a task.',
+      ),
     ),
-    batchRecordsMax: setting(
-      'LEAD_WEBHOOKS_BATCH_RECORDS_MAX',
-      integer(1, 100_000),
-      '2000',
-      'Most input records of one transaction.',
-      { unit: 'records' },
+    batchRecordsMax: measured(
+      'records',
+      setting('LEAD_WEBHOOKS_BATCH_RECORDS_MAX', integer(1, 100_000), '2000', 'Most input records of one transaction.'),
     ),
-    queueBytesMax: setting(
-      'LEAD_WEBHOOKS_QUEUE_BYTES_MAX',
-      integer(65_536, 4_294_967_296),
-      '16777216',
-      'Input that a task keeps ready; above it fetching pauses.',
-      { unit: 'bytes' },
+    queueBytesMax: measured(
+      'bytes',
+      setting(
+        'LEAD_WEBHOOKS_QUEUE_BYTES_MAX',
+        integer(65_536, 4_294_967_296),
+        '16777216',
+        'Input that a task keeps ready; above it fetching pauses.',
+      ),
     ),
   },
   rekey: {
-    rowCacheBytes: setting(
-      'LEAD_WEBHOOKS_ROW_CACHE_BYTES',
-      integer(0, 17_179_869_184),
-      '67108864',
-      'Recent rows that rekey keeps to fill in unavailable values without reading them back.',
-      { unit: 'bytes' },
+    rowCacheBytes: measured(
+      'bytes',
+      setting(
+        'LEAD_WEBHOOKS_ROW_CACHE_BYTES',
+        integer(0, 17_179_869_184),
+        '67108864',
+        'Recent rows that rekey keeps to fill in unavailable values without reading them back.',
+      ),
     ),
   },
   join: {
-    clusterRowsMax: setting(
-      'LEAD_WEBHOOKS_CLUSTER_ROWS_MAX',
-      integer(1, 1_000_000),
-      '1000',
-      'A cluster with more rows is not announced until it shrinks.',
-      { unit: 'rows' },
+    clusterRowsMax: measured(
+      'rows',
+      setting(
+        'LEAD_WEBHOOKS_CLUSTER_ROWS_MAX',
+        integer(1, 1_000_000),
+        '1000',
+        'A cluster with more rows is not announced until it shrinks.',
+      ),
     ),
   },
   deliver: {
@@ -256,19 +271,23 @@ export const SETTINGS = {
       plainText,
       'Path of the YAML file that defines the endpoints.',
     ),
-    windowRecords: setting(
-      'LEAD_WEBHOOKS_DELIVER_WINDOW_RECORDS',
-      integer(1, 1_000_000),
-      '2000',
-      'How far, per task, sending may run ahead of the stored position. It bounds the duplicates after a crash.',
-      { unit: 'records' },
+    windowRecords: measured(
+      'records',
+      setting(
+        'LEAD_WEBHOOKS_DELIVER_WINDOW_RECORDS',
+        integer(1, 1_000_000),
+        '2000',
+        'How far, per task, sending may run ahead of the stored position. It bounds the duplicates after a crash.',
+      ),
     ),
-    windowBytes: setting(
-      'LEAD_WEBHOOKS_DELIVER_WINDOW_BYTES',
-      integer(65_536, 4_294_967_296),
-      '16777216',
-      'The same limit in bytes; whichever is reached first counts.',
-      { unit: 'bytes' },
+    windowBytes: measured(
+      'bytes',
+      setting(
+        'LEAD_WEBHOOKS_DELIVER_WINDOW_BYTES',
+        integer(65_536, 4_294_967_296),
+        '16777216',
+        'The same limit in bytes; whichever is reached first counts.',
+      ),
     ),
   },
   admin: {

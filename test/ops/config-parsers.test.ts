@@ -31,6 +31,7 @@ const taken: [string, Parser<unknown>, string, unknown][] = [
   ['serviceUrl', serviceUrl, 'http://r:8080/apis/ccompat/v7/', 'http://r:8080/apis/ccompat/v7'],
   ['serviceUrl', serviceUrl, 'https://registry.example', 'https://registry.example'],
   ['announceSince', announceSince, 'beginning', { rule: 'beginning' }],
+  ['announceSince, no seconds', announceSince, '1970-01-01T00:01Z', { rule: 'instant', atMs: 60_000 }],
   ['announceSince', announceSince, '1970-01-01T10:00:00.500+10:00', { rule: 'instant', atMs: 500 }],
 ];
 
@@ -62,6 +63,8 @@ const refused: [string, Parser<unknown>, string][] = [
   ['announceSince, no zone', announceSince, '2026-02-01T00:00:00'],
   ['announceSince, no time', announceSince, '2026-02-01'],
   ['announceSince, no such day', announceSince, '2026-02-30T00:00:00Z'],
+  ['announceSince, no such hour', announceSince, '2026-02-01T24:00:00Z'],
+  ['announceSince, no such month', announceSince, '2026-13-01T00:00:00Z'],
   ['pem', pem, 'MIIB'],
 ];
 
