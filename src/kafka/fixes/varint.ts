@@ -23,27 +23,6 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return next;
 }
 
-/** A place in a buffer that moves forward as it is read. */
-export interface Cursor {
-  readonly bytes: Buffer;
-  at: number;
-}
-
-/** Reads one integer and moves the cursor behind it. Throws RangeError behind the end of the buffer. */
-export function readVarint(cursor: Cursor): number {
-  const { bytes } = cursor;
-  let result = 0;
-  let factor = 1;
-  for (;;) {
-    const byte = bytes[cursor.at++];
-    if (byte === undefined) throw new RangeError('a record ends inside an integer');
-    result += (byte & 127) * factor;
-    if (byte < 128) break;
-    factor *= 128;
-  }
-  return result % 2 === 0 ? result / 2 : -(result + 1) / 2;
-}
-
 function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value;
 }
