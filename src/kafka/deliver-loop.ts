@@ -71,6 +71,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   const start = await load(life, deps, options);
   const news = new News();
   const deliverer = deps.deliverer(start, () => news.tell());
+  news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
   const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad });
   life.signal.addEventListener('abort', () => news.tell(), { once: true });
