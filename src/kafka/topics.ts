@@ -114,12 +114,10 @@ export class Topics {
     });
     if (topics.length === 0) return;
     await this.#admin.createTopics({ topics });
-    // The answer comes before every broker has heard of the topics; what follows must not find them missing.
-    for (let look = 0; look < LOOKS; look++) {
+    await this.#untilSeen(async () => {
       const found = await this.#metadata(topics.map(({ topic }) => topic));
-      if (topics.every(({ topic }) => (found.get(topic) ?? null) !== null)) return;
-      await pause(this.#clock, LOOK_MS);
-    }
+      return topics.every(({ topic }) => (found.get(topic) ?? null) !== null);
+    });
   }
 
   async #set(findings: readonly Finding[]): Promise<void> {
@@ -127,8 +125,8 @@ export class Topics {
     for (const { topic, fix } of findings) {
       if (fix?.kind === 'set') changes.set(topic, { ...changes.get(topic), ...fix.settings });
     }
-    const configs = await this.#configs([...changes.keys()]);
     if (changes.size === 0) return;
+    const configs = await this.#configs([...changes.keys()]);
     await this.#admin.alterConfigs({
       validateOnly: false,
       resources: [...changes].map(([name, settings]) => ({
@@ -140,6 +138,18 @@ export class Topics {
         })),
       })),
     });
+    await this.#untilSeen(async () => {
+      const seen = await this.#configs([...changes.keys()]);
+      return [...changes].every(([name, settings]) => {
+        const values = new Map((seen.get(name) ?? []).map((entry) => [entry.configName, entry.configValue]));
+        return Object.entries(settings).every(([key, value]) => values.get(key) === value);
+      });
+    });
+  }
+
+  /** The controller's answer comes before every broker has heard of a change; what follows must not find the old state. */
+  async #untilSeen(seen: () => Promise<boolean>): Promise<void> {
+    for (let look = 0; look < LOOKS && !(await seen()); look++) await pause(this.#clock, LOOK_MS);
   }
 }
 
