@@ -68,6 +68,7 @@ export class Deliverer {
   #owner = false;
   #openedAt: number | null = null;
   #stopping = false;
+  #abandoned = false;
   #outstanding: Commit | null = null;
   #newsTold = false;
   #stopAgeTimer: (() => void) | null = null;
@@ -118,6 +119,7 @@ export class Deliverer {
 
   /** What the next transaction must write; null when that is nothing. One plan at a time. */
   plan(): Commit | null {
+    if (this.#abandoned) return null;
     assert(this.#outstanding === null, 'a plan was made before the last one ended');
     this.#newsTold = false;
     const now = this.#deps.clock.now();
@@ -184,6 +186,7 @@ export class Deliverer {
   /** The task belongs to somebody else, or its state is unknown: nothing that still happens here counts. */
   abandon(): void {
     this.#stopping = true;
+    this.#abandoned = true;
     this.#stopAgeTimer?.();
     this.#dispatch.abandon();
   }

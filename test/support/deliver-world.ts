@@ -14,7 +14,7 @@ import {
   type PendingDelivery,
   type StateKey,
 } from '../../src/core/delivery.ts';
-import { Deliverer, DELIVERER_DEFAULTS, type DelivererOptions } from '../../src/delivery/deliverer.ts';
+import { DELIVERER_DEFAULTS, Deliverer, type DelivererOptions } from '../../src/delivery/deliverer.ts';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { Lanes } from '../../src/delivery/lanes.ts';
 import type { Post } from '../../src/delivery/post.ts';
