@@ -123,6 +123,7 @@ export class Task {
         signal,
         running: () => {
           this.#state = 'running';
+          this.#deps.log.info({ event: 'task_running', ...this.#name }, 'the task is loaded and reads on');
           onRunning();
         },
       });

@@ -1,0 +1,158 @@
+/**
+ * A third party for the demo and the tests: a real HTTP server that keeps what it was sent and answers as it is told to. It
+ * counts what a receiver would complain about: a revision that is older than one accepted before, two requests of one lead at
+ * once, the same webhook accepted twice.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, pause, systemClock } from '../lib/clock.ts';
+
+export interface Received {
+  /** When the request was complete, ms since the epoch. */
+  readonly at: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** From the body. */
+  readonly leadId: string;
+  readonly version: string;
+  readonly revision: number;
+  readonly attempt: number;
+  /** The answer it got; 0 = none yet. */
+  status: number;
+}
+
+/** What to answer; `null` leaves the request without an answer. */
+export type Answer = { status: number; headers?: Record<string, string>; delayMs?: number } | null;
+
+export interface Ledger {
+  /** Accepted requests whose revision is lower than one accepted before by the same path for the lead. */
+  readonly olderAfterNewer: number;
+  /** Requests that came while another one of the same path and lead had no answer. */
+  readonly overlapping: number;
+  /** Webhooks accepted more than once. */
+  readonly duplicates: number;
+}
+
+const OK: Answer = { status: 204 };
+
+export class Receiver implements AsyncDisposable {
+  readonly received: Received[] = [];
+  /** Decides the answer to each request; default: 204. */
+  answer: (request: Received) => Answer = () => OK;
+  /** Called after each answer. */
+  onAnswered: (request: Received) => void = () => undefined;
+  readonly #clock: Clock;
+  readonly #server: Server;
+  readonly #open = new Map<string, number>();
+  readonly #accepted = new Map<string, { highest: number; ids: Set<string> }>();
+  readonly #waiting = new Set<() => void>();
+  #ledger = { olderAfterNewer: 0, overlapping: 0, duplicates: 0 };
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server.keepAliveTimeout = 60_000;
+  }
+
+  /** Listens on loopback; port 0 takes any free one. Returns the base URL. */
+  async listen(port = 0): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', resolve);
+    });
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get ledger(): Ledger {
+    return { ...this.#ledger };
+  }
+
+  /** The last accepted request of each lead at a path, by lead id. */
+  lastAccepted(path: string): Map<string, Received> {
+    const last = new Map<string, Received>();
+    for (const one of this.received) {
+      if (one.path !== path || one.status < 200 || one.status > 299) continue;
+      if ((last.get(one.leadId)?.revision ?? -1) <= one.revision) last.set(one.leadId, one);
+    }
+    return last;
+  }
+
+  /** Resolves when `holds` is true; looked at after every answer. Rejects when `signal` aborts first. */
+  async until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!holds()) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.#waiting.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.#waiting.add(done);
+        signal.addEventListener('abort', done, { once: true });
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const received = this.#read(request, Buffer.concat(chunks).toString('utf8'));
+    this.received.push(received);
+    const key = `${received.path} ${received.leadId}`;
+    const open = this.#open.get(key) ?? 0;
+    if (open > 0) this.#ledger.overlapping++;
+    this.#open.set(key, open + 1);
+    const answer = this.answer(received);
+    if (answer !== null) {
+      if (answer.delayMs !== undefined) await pause(this.#clock, answer.delayMs);
+      this.#answer(received, answer, response);
+    }
+    this.#open.set(key, (this.#open.get(key) ?? 1) - 1);
+    this.onAnswered(received);
+    for (const done of [...this.#waiting]) done();
+  }
+
+  #answer(received: Received, answer: NonNullable<Answer>, response: ServerResponse): void {
+    received.status = answer.status;
+    if (answer.status >= 200 && answer.status <= 299) this.#accept(received);
+    response.writeHead(answer.status, answer.headers ?? {});
+    response.end();
+  }
+
+  #accept(received: Received): void {
+    const key = `${received.path} ${received.leadId}`;
+    const known = this.#accepted.get(key) ?? { highest: -1, ids: new Set<string>() };
+    const id = received.headers['webhook-id'] ?? '';
+    if (known.ids.has(id)) this.#ledger.duplicates++;
+    if (received.revision < known.highest) this.#ledger.olderAfterNewer++;
+    known.ids.add(id);
+    known.highest = Math.max(known.highest, received.revision);
+    this.#accepted.set(key, known);
+  }
+
+  #read(request: IncomingMessage, body: string): Received {
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(request.headers)) headers[name] = String(value);
+    return {
+      at: this.#clock.now(),
+      path: request.url ?? '',
+      headers,
+      body,
+      leadId: /^\{"(?:k":"|id":)(\d+)/.exec(body)?.[1] ?? '',
+      version: headers['lead-webhook-version'] ?? '',
+      revision: Number(headers['lead-webhook-revision'] ?? -1),
+      attempt: Number(headers['lead-webhook-attempt'] ?? 0),
+      status: 0,
+    };
+  }
+}
