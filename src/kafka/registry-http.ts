@@ -53,6 +53,7 @@ export type RegistryAnswer =
 
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 
+/** Sends requests to one registry; keeps no state but its options. */
 export class RegistryHttp {
   readonly #base: string;
   readonly #timeoutMs: number;
@@ -118,15 +119,13 @@ function classify(status: number, body: Record<string, unknown> | null): Registr
   if (status >= 200 && status < 300) return { found: true, body };
   const code = body['error_code'];
   if (status === 404 && typeof code === 'number') return { found: false };
-  if (status === 409)
-    throw new RegistryRefused(status, 'the schema is not compatible with the versions registered before');
   if (status === 404) {
     throw new RegistryUnavailable('not-a-registry', 'status 404 without an error_code: check the path of the URL');
   }
-  throw new RegistryRefused(
-    status,
-    `the schema registry refused the request (status ${status}, error_code ${String(code)})`,
-  );
+  // Registries say 409 and 422 for both, incompatible and invalid.
+  const what =
+    status === 409 || status === 422 ? 'the schema is invalid or breaks compatibility' : 'the request was refused';
+  throw new RegistryRefused(status, `schema registry: ${what} (status ${status}, error_code ${String(code)})`);
 }
 
 function parse(text: string): Record<string, unknown> | null {

@@ -40,6 +40,7 @@ const UNKNOWN_FOR_MS = 60_000;
 /** Schemas that name others are followed to this depth; a deeper chain is a mistake or an attack. */
 const REFERENCE_DEPTH = 16;
 
+/** A registry over HTTP. Safe to share between tasks; opens nothing until it is asked. */
 export class Registry implements SchemaSource {
   readonly #http: RegistryHttp;
   readonly #clock: Clock;

@@ -32,6 +32,7 @@ export interface RegistryAway {
 const WAIT_BASE_MS = 250;
 const WAIT_CAP_MS = 10_000;
 
+/** The codec of all source topics; its schemas and decoders may be shared by the tasks of a process. */
 export class SourceCodec {
   readonly #deps: SourceCodecDeps;
   readonly #rules: SourceRules;
