@@ -28,9 +28,9 @@ export async function startLocalRegistry(deps: LocalDeps): Promise<LocalRegistry
   const what = `Apicurio Registry ${await versionOf('registry', deps.env)}`;
   const files = await fetchArtifact('registry', deps);
   for (let start = 1; ; start += 1) {
-    const [port = 0] = await freePorts(1);
+    const [port = 0, managementPort = 0] = await freePorts(2);
     const url = `http://127.0.0.1:${port}${CONFLUENT_PATH}`;
-    const process = await launch(files, port, deps);
+    const process = await launch(files, { port, managementPort }, deps);
     try {
       const ask = (): Promise<boolean> => listsSubjects(url);
       await untilReady(process, { what, ask, timeoutMs: START_TIMEOUT_MS, clock: deps.clock, signal: deps.signal });
@@ -42,10 +42,22 @@ export async function startLocalRegistry(deps: LocalDeps): Promise<LocalRegistry
   }
 }
 
-async function launch(files: string, port: number, deps: LocalDeps): Promise<TetheredProcess> {
+interface Ports {
+  readonly port: number;
+  /** Health and metrics: Quarkus opens it in any case, on 9000 unless told otherwise. */
+  readonly managementPort: number;
+}
+
+async function launch(files: string, ports: Ports, deps: LocalDeps): Promise<TetheredProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'lead-webhooks-registry-'));
   const jvm = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.io.tmpdir=${folder}`];
-  const settings = ['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`, '-Dquarkus.log.level=WARN'];
+  const settings = [
+    '-Dquarkus.http.host=127.0.0.1',
+    `-Dquarkus.http.port=${ports.port}`,
+    '-Dquarkus.management.host=127.0.0.1',
+    `-Dquarkus.management.port=${ports.managementPort}`,
+    '-Dquarkus.log.level=WARN',
+  ];
   return startTethered({
     command: [deps.java.path, ...jvm, ...settings, '-jar', join(files, 'quarkus-run.jar')],
     folder,

@@ -86,7 +86,7 @@ function failure(output: string, error: Error): string {
 }
 
 function maven(args: readonly string[], deps: MavenDeps): Promise<void> {
-  const all = ['--batch-mode', '--quiet', '--file', POM.pathname, ...args];
+  const all = ['--batch-mode', '--quiet', '-Dstyle.color=never', '--file', POM.pathname, ...args];
   const options = {
     env: { ...deps.env },
     signal: deps.signal,

@@ -8,8 +8,8 @@
  */
 import { spawn } from 'node:child_process';
 
-/** How much of the child's output is kept, to be shown when it fails to start. */
-const OUTPUT_CHARS_MAX = 4_000;
+/** How much is kept of the beginning and of the end of the child's output, to be shown when it fails to start. */
+const OUTPUT_CHARS_MAX = 2_000;
 
 const SCRIPT = `
 folder=$1; shift
@@ -27,7 +27,7 @@ exit "$code"
 export interface TetheredProcess {
   /** Also the id of the process group that the child lives in. */
   readonly pid: number;
-  /** Resolves when the child and its shell are gone, with the last lines that the child wrote. */
+  /** Resolves when the child and its shell are gone, with the first and last lines that the child wrote. */
   readonly ended: Promise<string>;
   /** Kills the child and waits until it is gone. May be called twice, and after the child has ended by itself. */
   stop(): Promise<void>;
@@ -48,9 +48,13 @@ export function startTethered(options: TetheredOptions): TetheredProcess {
     env: { ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
-  let output = '';
+  let first = '';
+  let last = '';
   const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-OUTPUT_CHARS_MAX);
+    const text = chunk.toString();
+    const room = OUTPUT_CHARS_MAX - first.length;
+    first += text.slice(0, room);
+    last = (last + text.slice(room)).slice(-OUTPUT_CHARS_MAX);
   };
   shell.stdout?.on('data', keep);
   shell.stderr?.on('data', keep);
@@ -60,7 +64,7 @@ export function startTethered(options: TetheredOptions): TetheredProcess {
     shell.on('error', (error) => resolve(error.message));
     shell.on('close', () => {
       tether?.destroy();
-      resolve(output.trim());
+      resolve(`${first}${last}`.trim());
     });
   });
   return {
