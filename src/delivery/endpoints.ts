@@ -2,6 +2,7 @@
  * The endpoints file: YAML in, checked Endpoints out, or every mistake in it with line, path and what is allowed. What the
  * product does not do yet is refused by name, never ignored. Reads no file and no environment itself.
  */
+import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import { LineCounter, parseDocument } from 'yaml';
@@ -251,6 +252,7 @@ function readTls(fields: Fields, secrets: SecretSource): EndpointTls {
 
 function usable(tls: EndpointTls): boolean {
   try {
+    if (tls.ca !== null) new X509Certificate(tls.ca); // Node ignores an authority that it cannot read
     createSecureContext(tlsOptions(tls));
     return true;
   } catch {

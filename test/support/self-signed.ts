@@ -33,8 +33,8 @@ export function selfSigned(): SelfSigned {
   );
   const signature = sign('sha256', body, createPrivateKey(privateKey));
   const der = sequence(body, ecdsaSha256, tag(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = der.toString('base64').replace(/.{64}/g, '$&\n');
-  return { cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`, key: privateKey };
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return { cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`, key: privateKey };
 }
 
 function tag(number: number, content: Buffer): Buffer {
