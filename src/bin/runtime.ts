@@ -5,11 +5,11 @@
 import type { Kafka } from 'kafkajs';
 import type { PayloadVersion } from '../core/payload/versions.ts';
 import type { RekeyRules } from '../core/rekey.ts';
-import { Deliverer, DELIVERER_DEFAULTS } from '../delivery/deliverer.ts';
+import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
 import type { Endpoint } from '../delivery/endpoint.ts';
 import { HttpEdge } from '../delivery/http-edge.ts';
 import { Lanes } from '../delivery/lanes.ts';
-import { batchLoop, type BatchWork } from '../kafka/batch-loop.ts';
+import { type BatchWork, batchLoop } from '../kafka/batch-loop.ts';
 import { createKafka } from '../kafka/client.ts';
 import { deliverLoop } from '../kafka/deliver-loop.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
@@ -59,21 +59,26 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
     { topic: appointments, table: 'appointment' },
     { topic: testDrives, table: 'test_drive' },
   ] as const;
-  return compose(runtime, 'rekey', sources.map(({ topic }) => topic), (life, partition, { fetcher, side }) => {
-    const work = new RekeyTask(
-      { log: fetcher, decoder, clock, logger: log, meter },
-      {
-        partition,
-        sources: sources.filter(({ topic }) => partition < count(runtime, topic)),
-        stateTopic: config.topics.rekeyState,
-        clusterChanges: topicOf(runtime, config.topics.clusterChanges),
-        deadLetters: topicOf(runtime, config.topics.deadLetters),
-        rules,
-        rowCacheBytes: config.rekey.rowCacheBytes,
-      },
-    );
-    return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
-  });
+  return compose(
+    runtime,
+    'rekey',
+    sources.map(({ topic }) => topic),
+    (life, partition, { fetcher, side }) => {
+      const work = new RekeyTask(
+        { log: fetcher, decoder, clock, logger: log, meter },
+        {
+          partition,
+          sources: sources.filter(({ topic }) => partition < count(runtime, topic)),
+          stateTopic: config.topics.rekeyState,
+          clusterChanges: topicOf(runtime, config.topics.clusterChanges),
+          deadLetters: topicOf(runtime, config.topics.deadLetters),
+          rules,
+          rowCacheBytes: config.rekey.rowCacheBytes,
+        },
+      );
+      return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
+    },
+  );
 }
 
 /** The join: one partition of cluster-changes by index. `framing`: bytes before each version's body. */
@@ -89,7 +94,10 @@ export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion,
         stateTopic: joinState,
         outbound: topicOf(runtime, outbound),
         deadLetters: topicOf(runtime, deadLetters),
-        rules: { versions: config.payload.versions, purposes: { enums: new Set(config.sources.testDrivePurposes ?? []) } },
+        rules: {
+          versions: config.payload.versions,
+          purposes: { enums: new Set(config.sources.testDrivePurposes ?? []) },
+        },
         framing,
         clusterRowsMax: config.join.clusterRowsMax,
         bodyBytesMax: BODY_BYTES_MAX,
@@ -214,7 +222,14 @@ function batches(
     life,
     work,
     { fetcher, clock, meter: runtime.meter },
-    { stage, partition, commitIntervalMs, batchRecordsMax, queueBytesMax, onCommitted: (next) => side.onCommitted(next) },
+    {
+      stage,
+      partition,
+      commitIntervalMs,
+      batchRecordsMax,
+      queueBytesMax,
+      onCommitted: (next) => side.onCommitted(next),
+    },
   );
 }
 

@@ -40,6 +40,8 @@ export interface Told {
   /** Clusters that came to hold more rows than allowed: they tell nothing until they have fewer. */
   readonly quarantined: readonly { cluster: ClusterKey; rows: number }[];
   readonly suppressed: readonly { version: string; reason: Suppressed }[];
+  readonly testDrivesNotFound: number;
+  readonly unknownZones: number;
 }
 
 interface Touch {
@@ -75,6 +77,11 @@ export class JoinClusters {
     return this.#store.bytes;
   }
 
+  /** Clusters with more rows than allowed, as far as they were touched. */
+  get quarantinedCount(): number {
+    return this.#quarantine.size;
+  }
+
   /** Clusters that `announce` has still to tell. */
   get dirtyCount(): number {
     return this.#dirty.size;
@@ -103,7 +110,14 @@ export class JoinClusters {
 
   /** Tells up to `clustersMax` dirty clusters, oldest first. */
   announce(clustersMax: number): Told {
-    const told = { announcements: [], emissions: [], quarantined: [], suppressed: [] } as Mutable<Told>;
+    const told: Mutable<Told> = {
+      announcements: [],
+      emissions: [],
+      quarantined: [],
+      suppressed: [],
+      testDrivesNotFound: 0,
+      unknownZones: 0,
+    };
     for (const [cluster, touch] of this.#dirty) {
       if (clustersMax-- <= 0) break;
       this.#dirty.delete(cluster);
@@ -127,11 +141,15 @@ export class JoinClusters {
       const key = emissionKey(cluster, lead.row.id);
       const bytes = this.#store.emission(key);
       const before = bytes === undefined ? null : this.#codec.decodeEmission(bytes);
-      const { announcements, emission, suppressed } = tellLead(rows, lead, before, { changedAt, rules: this.#rules });
-      for (const one of announcements) told.announcements.push({ ...one, traceparent: touch.traceparent });
-      told.suppressed.push(...suppressed);
-      if (emission === null) continue;
-      const value = this.#codec.encodeEmission(emission);
+      const one = tellLead(rows, lead, before, { changedAt, rules: this.#rules });
+      for (const announcement of one.announcements) {
+        told.announcements.push({ ...announcement, traceparent: touch.traceparent });
+      }
+      told.suppressed.push(...one.suppressed);
+      told.testDrivesNotFound += one.doubts.testDrivesNotFound;
+      if (one.doubts.unknownZone) told.unknownZones++;
+      if (one.emission === null) continue;
+      const value = this.#codec.encodeEmission(one.emission);
       this.#store.putEmission(key, value);
       told.emissions.push({ key, value });
     }

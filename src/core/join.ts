@@ -52,6 +52,8 @@ export interface LeadTold {
   /** The lead's new emission record; null = as before. */
   readonly emission: Emission | null;
   readonly suppressed: readonly { version: PayloadVersion; reason: Suppressed }[];
+  /** Listed appointments whose test drive the cluster does not have (A16), and a zone that nobody knows (A24). */
+  readonly doubts: { readonly testDrivesNotFound: number; readonly unknownZone: boolean };
 }
 
 const CREATED_WITHIN_MS = 24 * 60 * 60 * 1000;
@@ -72,11 +74,13 @@ export function tellLead(
   const hashes: Record<string, string> = { ...before?.hashes };
   const announcements: Announcement[] = [];
   const suppressed: { version: PayloadVersion; reason: Suppressed }[] = [];
+  const zone = resolveZone(lead.row.time_zone);
+  let testDrivesNotFound = 0;
   const view = {
     lead: lead.row,
     appointments: cluster.appointments.map((stored) => stored.row),
     testDrives: cluster.testDrives.map((stored) => stored.row),
-    zone: resolveZone(lead.row.time_zone).zone,
+    zone: zone.zone,
     purposes: rules.purposes,
   };
   for (const { version, render, usesCluster } of VERSIONS) {
@@ -91,8 +95,9 @@ export function tellLead(
       suppressed.push({ version, reason: 'silent' });
       continue;
     }
-    const { body, hashText } = render(view);
-    const hash = digest(hashText);
+    const rendered = render(view);
+    testDrivesNotFound += rendered.testDrivesNotFound;
+    const hash = digest(rendered.hashText);
     if (told === hash) {
       suppressed.push({ version, reason: 'same' });
       continue;
@@ -105,11 +110,11 @@ export function tellLead(
       cause: told === undefined ? firstCause(lead.meta, changedAt) : 'changed',
       dealershipId: plainId(lead.row.dealership.id),
       changedAt,
-      body,
+      body: rendered.body,
     });
   }
   const next = announcements.length > 0 ? { moves: lead.meta.moves, n, hashes } : null;
-  return { announcements, emission: next, suppressed };
+  return { announcements, emission: next, suppressed, doubts: { testDrivesNotFound, unknownZone: !zone.known } };
 }
 
 /** The rows whose content a v3 body shows: the lead, the cluster's test drives, its listed appointments. */

@@ -41,6 +41,7 @@ export interface ClusterChange {
 
 export interface RekeyBatch {
   readonly clusterChanges: readonly ClusterChange[];
+  /** How often each `<table> <outcome>` came; `<table> moved` and `<table> unknown-field` are counted beside it. */
   readonly outcomes: ReadonlyMap<string, number>;
   /** State records for the changelog; `offsetOf` gives the offset at which the n-th cluster change was written. */
   states(offsetOf: (index: number) => number): { key: string; value: Buffer }[];
@@ -71,6 +72,11 @@ export class RekeyRows {
     this.#cache = deps.cache;
     this.#rules = deps.rules;
     this.#partitions = deps.partitions;
+  }
+
+  /** Bytes of the recent rows kept. */
+  get cacheBytes(): number {
+    return this.#cache.bytes;
   }
 
   /** Rows known, graves included. */
@@ -119,6 +125,8 @@ export class RekeyRows {
       const previous = (): StoredRow | null => touched?.written?.row ?? this.#previous(change.table, key, readBack);
       const decided = this.#decide(state, change, previous);
       count(outcomes, `${change.table} ${decided.outcome}`);
+      if (decided.removeFrom !== null && decided.upsert !== null) count(outcomes, `${change.table} moved`);
+      if ((decided.upsert?.row.meta.unknown.length ?? 0) > 0) count(outcomes, `${change.table} unknown-field`);
       this.#rememberDelete(change);
       if (decided.state !== null) overlay.set(key, this.#write(change, decided, traceparent, { touched, out }));
     }

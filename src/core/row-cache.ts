@@ -12,6 +12,11 @@ export class RowCache {
     this.#bytesMax = bytesMax;
   }
 
+  /** Bytes of the rows held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   has(key: string): boolean {
     return this.#rows.has(key);
   }

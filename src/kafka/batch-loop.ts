@@ -107,8 +107,16 @@ async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop)
     began = clock.now();
     const batch = queue.take(batchRecordsMax);
     if (batch.next.size > 0) await transact(life, work, batch, loop);
-    loop.deps.meter.gauge('lag_records', labels(loop.options), queue.lag);
+    reportLag(queue, batch, loop);
   }
+}
+
+/** Lag in records up to the last stable offset, and how far the last record processed lies back while there is any. */
+function reportLag(queue: TaskQueue, batch: Batch, { deps, options }: Loop): void {
+  const last = batch.records.at(-1);
+  deps.meter.gauge('lag_records', labels(options), queue.lag);
+  const seconds = queue.lag === 0 || last === undefined ? 0 : Math.max(0, deps.clock.now() - last.timestamp) / 1000;
+  deps.meter.gauge('lag_seconds', labels(options), seconds);
 }
 
 /** Waits for a record; not longer than it takes for the position of an input without records to be worth writing. */

@@ -139,7 +139,12 @@ async function load(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptio
     else if (key !== null) marks.push({ key, mark: decodeMark(value) });
   }
   const sentBound = position?.sentBound ?? nextOffset;
-  return { position: { nextOffset, sentBound, released: position?.released ?? true }, logEnd: lastStable, pending, marks };
+  return {
+    position: { nextOffset, sentBound, released: position?.released ?? true },
+    logEnd: lastStable,
+    pending,
+    marks,
+  };
 }
 
 interface Reading {
@@ -179,7 +184,10 @@ function badLetter(record: KafkaRecord, message: string, { deps, options }: Read
   const { topic, partition, offset } = record;
   const code = 'undecodable';
   deps.meter.count('bad_records_total', { stage: 'deliver', code });
-  deps.logger.warn({ event: 'bad_record', code, topic, partition, offset }, `the record went to the dead letters: ${message}`);
+  deps.logger.warn(
+    { event: 'bad_record', code, topic, partition, offset },
+    `the record went to the dead letters: ${message}`,
+  );
   return deadLetter(record, { stage: 'deliver', code, message }, options.deadLetters);
 }
 
@@ -212,7 +220,12 @@ function written(plan: Commit, options: DeliverLoopOptions): OutgoingRecord[] {
   const from = { topic: outboundTopic, partition };
   const records = plan.deadLetters.map((letter) => deliveryDeadLetter(letter, from, deadLetters));
   for (const { key, delivery } of plan.pending) {
-    records.push({ topic, partition, key: formatStateKey(key), value: delivery === null ? null : encodePending(delivery) });
+    records.push({
+      topic,
+      partition,
+      key: formatStateKey(key),
+      value: delivery === null ? null : encodePending(delivery),
+    });
   }
   for (const { key, mark } of plan.marks) {
     records.push({ topic, partition, key: formatStateKey(key), value: mark === null ? null : encodeMark(mark) });

@@ -22,7 +22,7 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
-import { decodeEmission, decodeJoinPosition, decodeRow, encodeEmission, encodeJoinPosition } from './internal-codec.ts';
+import { decodeJoinPosition, encodeJoinPosition, joinCodec } from './internal-codec.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 import type { TaskProducer } from './task.ts';
@@ -123,10 +123,13 @@ export class JoinTask implements BatchWork {
     const position = bytes === null ? null : decodeJoinPosition(bytes);
     const at = { topic: clusterChangesTopic, partition };
     const from = await startOf(log, at, position?.next);
-    const end = await readAll(log, { ...at, signal }, (record) => {
+    const take = (record: KafkaRecord): void => {
       this.#clusters.evolve(incoming(record), record.offset >= from);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
-    });
+    };
+    const left = (records: number): void =>
+      this.#deps.meter.gauge('load_records_left', { stage: 'join', partition }, records);
+    const end = await readAll(log, { ...at, signal }, take, left);
     if (position === null || clock.now() - position.time > deleteRetentionMs) this.#clusters.touchAll();
     this.#forget = this.#clusters.orphans();
     this.#next = end;
@@ -201,6 +204,8 @@ export class JoinTask implements BatchWork {
       if (changedAt > 0) meter.observe('announce_seconds', {}, Math.max(0, clock.now() - changedAt) / 1000);
     }
     for (const { version, reason } of told.suppressed) meter.count('suppressed_total', { version, reason });
+    if (told.testDrivesNotFound > 0) meter.count('unresolved_test_drives_total', {}, told.testDrivesNotFound);
+    if (told.unknownZones > 0) meter.count('unknown_time_zones_total', {}, told.unknownZones);
     this.#gauges();
   }
 
@@ -208,6 +213,7 @@ export class JoinTask implements BatchWork {
     const { partition } = this.#options;
     this.#deps.meter.gauge('state_clusters', { partition }, this.#clusters.clusterCount);
     this.#deps.meter.gauge('state_bytes', { partition }, this.#clusters.bytes);
+    this.#deps.meter.gauge('quarantined_clusters', { partition }, this.#clusters.quarantinedCount);
   }
 
   #position(): Buffer {
@@ -216,7 +222,7 @@ export class JoinTask implements BatchWork {
 
   #empty(): JoinClusters {
     const { rules, clusterRowsMax } = this.#options;
-    return new JoinClusters({ codec: { decodeRow, encodeEmission, decodeEmission }, rules, rowsMax: clusterRowsMax });
+    return new JoinClusters({ codec: joinCodec, rules, rowsMax: clusterRowsMax });
   }
 }
 

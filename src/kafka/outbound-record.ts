@@ -18,7 +18,8 @@ export function readOutbound(record: KafkaRecord): OutboundRecord | { readonly w
   const cause = text('cause');
   const dealershipId = text('dealership-id');
   if (version === null || dealershipId === null) return { wrong: 'the headers version and dealership-id are required' };
-  if (!Number.isSafeInteger(revision) || revision < 0) return { wrong: 'the header revision must be an integer below 2^53' };
+  if (!Number.isSafeInteger(revision) || revision < 0)
+    return { wrong: 'the header revision must be an integer below 2^53' };
   if (cause !== 'created' && cause !== 'changed') return { wrong: 'the header cause must be created or changed' };
   const changedAt = Number(text('changed-at') ?? 'none');
   return {

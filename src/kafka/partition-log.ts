@@ -20,18 +20,25 @@ export interface PartitionLog {
   ): Promise<void>;
 }
 
-/** Reads a whole partition, from its start to its last stable offset; returns that offset. */
+/**
+ * Reads a whole partition, from its start to its last stable offset; returns that offset. `onLeft` hears, part by part, how
+ * many offsets are left.
+ */
 export async function readAll(
   log: PartitionLog,
   at: { topic: string; partition: number; signal: AbortSignal },
   onRecord: (record: KafkaRecord) => void,
+  onLeft: (left: number) => void = () => undefined,
 ): Promise<number> {
   const { earliest, lastStable } = await log.ends(at.topic, at.partition);
   if (earliest < lastStable) {
     await log.read({ ...at, from: earliest, to: lastStable, committed: true }, (records) => {
       for (const record of records) onRecord(record);
+      const last = records.at(-1);
+      if (last !== undefined) onLeft(lastStable - last.offset - 1);
     });
   }
+  onLeft(0);
   return lastStable;
 }
 

@@ -17,14 +17,7 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
-import {
-  decodeRekeyPosition,
-  decodeRow,
-  decodeState,
-  encodeRekeyPosition,
-  encodeRow,
-  encodeState,
-} from './internal-codec.ts';
+import { decodeRekeyPosition, encodeRekeyPosition, rekeyCodec } from './internal-codec.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 import type { TaskProducer } from './task.ts';
@@ -71,7 +64,7 @@ export class RekeyTask implements BatchWork {
     this.#options = options;
     this.#tables = new Map(options.sources.map(({ topic, table }) => [topic, table]));
     this.#rows = new RekeyRows({
-      codec: { encodeRow, decodeRow, encodeState, decodeState },
+      codec: rekeyCodec,
       cache: new RowCache(options.rowCacheBytes),
       rules: options.rules,
       partitions: options.clusterChanges.partitions,
@@ -80,12 +73,15 @@ export class RekeyTask implements BatchWork {
 
   async load(signal: AbortSignal): Promise<readonly TaskInput[]> {
     const { partition, sources, stateTopic } = this.#options;
-    let position: Buffer | null = null;
-    await readAll(this.#deps.log, { topic: stateTopic, partition, signal }, ({ key, value }) => {
+    let position = null as Buffer | null;
+    const take = ({ key, value }: KafkaRecord): void => {
       const name = key?.toString() ?? '';
       if (name === POSITION_KEY) position = value;
       else this.#rows.restore(name, value);
-    });
+    };
+    const left = (records: number): void =>
+      this.#deps.meter.gauge('load_records_left', { stage: 'rekey', partition }, records);
+    await readAll(this.#deps.log, { topic: stateTopic, partition, signal }, take, left);
     if (position !== null) this.#restorePosition(position);
     return Promise.all(
       sources.map(async ({ topic }) => {
@@ -178,11 +174,18 @@ export class RekeyTask implements BatchWork {
   }
 
   #count(decided: RekeyBatch): void {
+    const { meter } = this.#deps;
     for (const [name, times] of decided.outcomes) {
       const [table = '', outcome = ''] = name.split(' ');
-      this.#deps.meter.count('source_records_total', { table, outcome }, times);
+      if (outcome === 'moved') meter.count('rekey_moves_total', { table }, times);
+      else if (outcome === 'unknown-field') meter.count('unknown_rows_total', { table }, times);
+      else meter.count('source_records_total', { table, outcome }, times);
     }
-    this.#deps.meter.gauge('rekey_rows', { partition: this.#options.partition }, this.#rows.count);
+    const removes = decided.clusterChanges.filter(({ value }) => value === null).length;
+    if (removes > 0) meter.count('cluster_changes_total', { kind: 'remove' }, removes);
+    meter.count('cluster_changes_total', { kind: 'upsert' }, decided.clusterChanges.length - removes);
+    meter.gauge('row_cache_bytes', { partition: this.#options.partition }, this.#rows.cacheBytes);
+    meter.gauge('rekey_rows', { partition: this.#options.partition }, this.#rows.count);
   }
 
   #tableOf(record: KafkaRecord): Table {

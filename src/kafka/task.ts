@@ -30,7 +30,8 @@ export interface TaskProducer {
   close(): Promise<void>;
 }
 
-export type TaskState = 'fencing' | 'loading' | 'running' | 'waiting' | 'stopped';
+const STATES = ['fencing', 'loading', 'running', 'waiting', 'stopped'] as const;
+export type TaskState = (typeof STATES)[number];
 
 /** What a life gets; its end (return or throw) ends the life. */
 export interface Life {
@@ -57,7 +58,7 @@ export class Task {
   readonly #deps: TaskDeps;
   readonly #name: { stage: string; partition: number };
   readonly #live: (life: Life) => Promise<void>;
-  #state: TaskState = 'stopped';
+  #stateNow: TaskState = 'stopped';
 
   constructor(deps: TaskDeps, name: { stage: string; partition: number }, live: (life: Life) => Promise<void>) {
     this.#deps = deps;
@@ -66,7 +67,13 @@ export class Task {
   }
 
   get state(): TaskState {
-    return this.#state;
+    return this.#stateNow;
+  }
+
+  set #state(state: TaskState) {
+    this.#stateNow = state;
+    for (const one of STATES)
+      this.#deps.meter.gauge('task_state', { ...this.#name, state: one }, one === state ? 1 : 0);
   }
 
   /**

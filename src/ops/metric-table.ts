@@ -54,6 +54,7 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('bad_records_total', ['stage', 'code'], 'Input records that could not be used and went to the dead letters.'),
   counter('cluster_changes_total', ['kind'], 'Records written to cluster-changes: `upsert`, `remove`.'),
+  counter('rekey_moves_total', ['table'], 'Rows that changed their cluster.'),
   counter('unknown_rows_total', ['table'], 'Rows with a value that the source did not send and nobody knows.'),
   gauge('rekey_rows', ['partition'], 'Rows and graves that rekey knows.'),
   gauge('row_cache_bytes', ['partition'], 'Size of the recent rows that rekey keeps.'),

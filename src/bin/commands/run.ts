@@ -3,8 +3,8 @@
  * that mends it, before anything starts.
  */
 import type { PayloadVersion } from '../../core/payload/versions.ts';
-import { parseEndpoints } from '../../delivery/endpoints.ts';
 import type { Endpoint } from '../../delivery/endpoint.ts';
+import { parseEndpoints } from '../../delivery/endpoints.ts';
 import { createKafka } from '../../kafka/client.ts';
 import { Fetcher } from '../../kafka/fetcher.ts';
 import { frameOf } from '../../kafka/framing.ts';
@@ -28,7 +28,7 @@ import { readArguments } from '../arguments.ts';
 import { type Command, ConfigInvalid, type Context, loadConfig } from '../command.ts';
 import { kafkaOptions, registryOptions } from '../connections.ts';
 import { outboundSchemas } from '../outbound-schemas.ts';
-import { type ComposedStage, deliverStage, joinStage, producerOf, rekeyStage, type Runtime } from '../runtime.ts';
+import { type ComposedStage, deliverStage, joinStage, producerOf, type Runtime, rekeyStage } from '../runtime.ts';
 import { parseStages } from '../stages.ts';
 import { wantedNames, wantedTopics } from '../wanted-topics.ts';
 import { secretSource } from './endpoints.ts';
@@ -64,7 +64,10 @@ export const command: Command = {
     const config = loadConfig(context);
     const endpoints = stages.includes('deliver') ? loadEndpoints(context, config) : [];
     const log = createLog(config.log.level);
-    const lifecycle = new Lifecycle({ log, clock, exit: context.exit }, { stopTimeoutMs: config.app.shutdownTimeoutMs });
+    const lifecycle = new Lifecycle(
+      { log, clock, exit: context.exit },
+      { stopTimeoutMs: config.app.shutdownTimeoutMs },
+    );
     const detach = context.attach(lifecycle);
     try {
       return await lifecycle.run((signal) => runStages({ context, config, stages, endpoints, log, lifecycle }, signal));
@@ -123,7 +126,9 @@ async function composeStage(
   const decoder = new SourceCodec({ registry, clock, log, meter }, rules);
   health.onReady('registry', () => {
     const away = decoder.away;
-    return away === null ? { ok: true, reason: 'not waited for' } : { ok: false, reason: `waits for it: ${away.reason}` };
+    return away === null
+      ? { ok: true, reason: 'not waited for' }
+      : { ok: false, reason: `waits for it: ${away.reason}` };
   });
   return rekeyStage(runtime, decoder, { announceSince: await announceSince(runtime, signal) });
 }
@@ -134,14 +139,19 @@ async function announceSince(runtime: Runtime, signal: AbortSignal): Promise<num
   const kafka = createKafka(kafkaOptions(config, 'meta'), log);
   const fetcher = new Fetcher({ kafka, log, clock });
   const { leads, appointments, testDrives } = config.sources;
-  const sources = new Map([leads, appointments, testDrives].map((topic) => [topic, runtime.partitions.get(topic) ?? 0]));
+  const sources = new Map(
+    [leads, appointments, testDrives].map((topic) => [topic, runtime.partitions.get(topic) ?? 0]),
+  );
   try {
     const deps = { log: fetcher, producer: () => producerOf(runtime, kafka, 'meta'), now: () => clock.now() };
     const { firstStart } = await agreeOnFacts(deps, config.topics.meta, sources, signal);
     const { announceSince: rule } = config.sources;
     const since = rule.rule === 'beginning' ? 'beginning' : rule.rule === 'instant' ? rule.atMs : firstStart;
     const shown = typeof since === 'number' ? new Date(since).toISOString() : since;
-    log.info({ event: 'announce_since', rule: rule.rule, since: shown }, 'changes committed before this announce nothing');
+    log.info(
+      { event: 'announce_since', rule: rule.rule, since: shown },
+      'changes committed before this announce nothing',
+    );
     return since;
   } finally {
     await fetcher.stop();
@@ -174,7 +184,9 @@ async function checkTopics(config: Config, stages: readonly StageName[], log: Lo
 async function framings(config: Config, registry: Registry | null): Promise<ReadonlyMap<PayloadVersion, Buffer>> {
   if (config.payload.framing === 'plain') return new Map();
   if (registry === null) {
-    throw new StartRefused('SCHEMA_REGISTRY_URL: is required for the join with LEAD_WEBHOOKS_OUTBOUND_FRAMING=registry');
+    throw new StartRefused(
+      'SCHEMA_REGISTRY_URL: is required for the join with LEAD_WEBHOOKS_OUTBOUND_FRAMING=registry',
+    );
   }
   const frames = new Map<PayloadVersion, Buffer>();
   for (const { version, subject, schema } of outboundSchemas(config)) {
