@@ -2,7 +2,6 @@
  * What the stages of one process share, and how each is put together from Kafka's and delivery's parts. Composition only: no
  * rule of the program is decided here.
  */
-import type { Kafka } from 'kafkajs';
 import type { PayloadVersion } from '../core/payload/versions.ts';
 import type { RekeyRules } from '../core/rekey.ts';
 import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
@@ -10,7 +9,7 @@ import type { Endpoint } from '../delivery/endpoint.ts';
 import { HttpEdge } from '../delivery/http-edge.ts';
 import { Lanes } from '../delivery/lanes.ts';
 import { type BatchWork, batchLoop } from '../kafka/batch-loop.ts';
-import { createKafka } from '../kafka/client.ts';
+import { createKafka, type Kafka } from '../kafka/client.ts';
 import { deliverLoop } from '../kafka/deliver-loop.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { JoinTask } from '../kafka/join-task.ts';

@@ -10,6 +10,9 @@ import type { Log } from '../lib/log.ts';
 import { registerCodecs } from './compression.ts';
 import { kafkajs } from './fixes.ts';
 
+/** The client that every connection of this program is made from. */
+export type { Kafka };
+
 export interface ConnectionOptions {
   /** `host:port`, at least one. */
   readonly brokers: readonly string[];
