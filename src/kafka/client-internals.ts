@@ -115,6 +115,7 @@ export interface ListOffsetsAnswer {
   }[];
 }
 
+/** Decodes without kafkajs's `parse`: each partition keeps its own error. */
 export const decodeListOffsets = (
   internal('protocol/requests/listOffsets/v3/response') as { decode(payload: Buffer): Promise<ListOffsetsAnswer> }
 ).decode;

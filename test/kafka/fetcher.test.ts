@@ -1,33 +1,9 @@
 /** The live fetch loop against brokers that the test plays, request by request. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Chunk, Fetcher, type Subscriber } from '../../src/kafka/fetcher.ts';
-import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { FakeBrokers, settled } from '../support/fake-brokers.ts';
-
-/** Time that passes when the test says so. */
-class ManualClock implements Clock {
-  #now = 0;
-  #timers: { at: number; callback: () => void }[] = [];
-
-  now = (): number => this.#now;
-
-  after(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#now + delayMs, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.#now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
-    for (const { callback } of due) callback();
-    await settled();
-  }
-}
+import { ManualClock } from '../support/manual-clock.ts';
 
 class Recorder implements Subscriber {
   readonly values: string[] = [];
@@ -142,6 +118,21 @@ describe('pausing and closing', () => {
     expect(second.recorder.values).toEqual(['new']);
   });
 
+  test('close holds at whatever moment of an answer it comes', async () => {
+    for (let moment = 0; moment < 20; moment++) {
+      const { recorder, subscription } = subscribe(0);
+      const answered = (await brokers.fetch()).answer([{ at: 't/0', values: ['x'] }]);
+      for (let turn = 0; turn < moment; turn++) await Promise.resolve();
+      const before = recorder.chunks.length;
+      subscription.close();
+      await answered;
+      await settled();
+      expect(recorder.chunks).toHaveLength(before);
+      if (before > 0) return expect(moment).toBeGreaterThan(3);
+    }
+    throw new Error('no answer came through in time for its close');
+  });
+
   test('after stop nothing is delivered and nothing is asked', async () => {
     const { recorder } = subscribe(0);
     const under = await brokers.fetch();
@@ -149,6 +140,15 @@ describe('pausing and closing', () => {
     await under.answer([{ at: 't/0', values: ['x'] }]);
     await clock.pass(60_000);
     expect([recorder.chunks, recorder.failures, brokers.unanswered]).toEqual([[], [], 0]);
+  });
+
+  test('a stretch ends with the fetcher', async () => {
+    const { signal } = new AbortController();
+    const at = { topic: 't', partition: 0, from: 0, to: 9, committed: true, signal };
+    const ended = expect(fetcher.read(at, () => undefined)).rejects.toThrow('the fetcher was stopped');
+    await brokers.fetch();
+    await fetcher.stop();
+    await ended;
   });
 
   test('two subscriptions to one partition are a bug', () => {
@@ -233,78 +233,5 @@ describe('failures', () => {
     const { recorder } = subscribe(0);
     await (await brokers.fetch()).answer([{ at: 't/0', values: ['x'] }]);
     expect([refused.failures, recorder.values]).toEqual([['authorization'], ['x']]);
-  });
-});
-
-describe('stretches', () => {
-  const signal = (): AbortSignal => new AbortController().signal;
-
-  test('a stretch is read to its end, whatever lies beyond, with the next part under way while one is worked on', async () => {
-    const parts: [string[], number][] = [];
-    let release: () => void = () => undefined;
-    const at = { topic: 't', partition: 0, from: 10, to: 13, committed: true, signal: signal() };
-    const done = fetcher.read(at, (records, next) => {
-      parts.push([records.map((record) => String(record.value)), next]);
-      return new Promise((resolve) => {
-        release = resolve;
-      });
-    });
-    await (await brokers.fetch()).answer([{ at: 't/0', values: ['a', 'b'] }]);
-    const ahead = await brokers.fetch();
-    expect([parts, ahead.wanted]).toEqual([[[['a', 'b'], 12]], ['t/0@12']]);
-    await ahead.answer([{ at: 't/0', values: ['c', 'beyond'] }]);
-    expect(parts).toHaveLength(1);
-    release();
-    await settled();
-    release();
-    await done;
-    expect(parts[1]).toEqual([['c'], 13]);
-    expect(brokers.unanswered).toBe(0);
-  });
-
-  test('it does not ride on the connection of a long poll', async () => {
-    subscribe(1);
-    const poll = await brokers.fetch();
-    void fetcher
-      .read({ topic: 't', partition: 0, from: 0, to: 1, committed: true, signal: signal() }, () => undefined)
-      .catch(() => undefined);
-    expect((await brokers.fetch()).connection).not.toBe(poll.connection);
-  });
-
-  test('an empty stretch asks nothing', async () => {
-    await fetcher.read(
-      { topic: 't', partition: 0, from: 4, to: 4, committed: true, signal: signal() },
-      () => undefined,
-    );
-    expect(brokers.unanswered).toBe(0);
-  });
-
-  test('an abort ends it with the signal’s reason, also while an answer is awaited', async () => {
-    const abort = new AbortController();
-    const at = { topic: 't', partition: 0, from: 0, to: 9, committed: true, signal: abort.signal };
-    const done = fetcher.read(at, () => undefined);
-    await brokers.fetch();
-    abort.abort(new Error('enough'));
-    await expect(done).rejects.toThrow('enough');
-  });
-
-  test('what the caller throws ends it and the read ahead', async () => {
-    const at = { topic: 't', partition: 0, from: 0, to: 9, committed: true, signal: signal() };
-    const done = fetcher.read(at, () => {
-      throw new Error('full');
-    });
-    const ended = expect(done).rejects.toThrow('full');
-    await (await brokers.fetch()).answer([{ at: 't/0', values: ['a'] }]);
-    await ended;
-    await (await brokers.fetch()).answer();
-    await clock.pass(60_000);
-    expect(brokers.unanswered).toBe(0);
-  });
-
-  test('an offset that the log does not hold is a failure', async () => {
-    const at = { topic: 't', partition: 0, from: 0, to: 9, committed: true, signal: signal() };
-    const ended = expect(fetcher.read(at, () => undefined)).rejects.toMatchObject({ code: 'offset-out-of-range' });
-    await (await brokers.fetch()).answer([{ at: 't/0', errorCode: 1 }]);
-    await ended;
   });
 });

@@ -40,7 +40,13 @@ export class FakeBrokers {
   readonly leaders = new Map<string, string>();
   /** Topic → error code in its metadata. */
   readonly topicErrors = new Map<string, number>();
+  /** `topic/partition` → its ends: earliest, last stable, high watermark. */
+  readonly ends = new Map<string, readonly [number, number, number]>();
   metadataRequests = 0;
+  /** Error codes that the next ListOffsets requests answer with. */
+  readonly offsetErrors: number[] = [];
+  /** Metadata requests that fail before one succeeds. */
+  metadataFailures = 0;
   #connections = new Map<string, number>();
   readonly #asked: FetchAsked[] = [];
   readonly #waiting: ((asked: FetchAsked) => void)[] = [];
@@ -100,7 +106,8 @@ export class FakeBrokers {
     decode: (payload: Buffer) => Promise<unknown>,
   ): Promise<unknown> {
     const { buffer } = await request.encode();
-    if (request.apiName === 'Metadata') return this.#metadata(buffer);
+    if (request.apiName === 'Metadata') return this.#metadata(by.broker, buffer);
+    if (request.apiName === 'ListOffsets') return this.#listOffsets(buffer);
     return new Promise((resolve, reject) => {
       const { maxWaitMs, wanted } = readFetch(buffer);
       const asked: FetchAsked = {
@@ -122,8 +129,32 @@ export class FakeBrokers {
     });
   }
 
-  #metadata(request: Buffer): unknown {
+  /** Where metadata were asked for, in order. */
+  readonly metadataFrom: string[] = [];
+
+  #listOffsets(request: Buffer): unknown {
+    const isolation = request.readInt8(4);
+    const length = request.readInt16BE(9);
+    const topic = request.toString('utf8', 11, 11 + length);
+    const count = request.readInt32BE(11 + length);
+    const errorCode = this.offsetErrors.shift() ?? 0;
+    const partitions = Array.from({ length: count }, (_, place) => {
+      const at = 15 + length + 12 * place;
+      const partition = request.readInt32BE(at);
+      const [earliest = 0, stable = 0, high = 0] = this.ends.get(`${topic}/${partition}`) ?? [];
+      const offset = request.readBigInt64BE(at + 4) === -2n ? earliest : isolation === 1 ? stable : high;
+      return { partition, errorCode, offset: String(offset) };
+    });
+    return { clientSideThrottleTime: 0, responses: [{ topic, partitions }] };
+  }
+
+  #metadata(from: string, request: Buffer): unknown {
     this.metadataRequests++;
+    this.metadataFrom.push(from);
+    if (this.metadataFailures > 0) {
+      this.metadataFailures--;
+      throw disconnected();
+    }
     const nodes = [...new Set(this.leaders.values())];
     const brokers = nodes.map((address, nodeId) => {
       const [host = '', port = '0'] = address.split(':');
