@@ -1,3 +1,4 @@
+/** A clock for tests of what waits: time stands still until the test lets some pass, and then everything due runs. */
 import type { Clock } from '../../src/lib/clock.ts';
 import { settled } from './fake-brokers.ts';
 
