@@ -31,6 +31,8 @@ export interface InstallationOptions {
   /** Null: plain framing, JSON sources. */
   readonly registryUrl: string | null;
   readonly partitions?: number;
+  /** `cleanup.policy` of the source topics (compact). */
+  readonly sourceCleanup?: 'compact' | 'delete';
   /** Text of the endpoints file; default: no endpoints. */
   readonly endpoints?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -50,6 +52,7 @@ export class Installation implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly #kafka: ReturnType<typeof createKafka>;
   readonly #fetcher: Fetcher;
+  readonly #sourceCleanup: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'lead-webhooks-test-'));
   readonly #running = new Set<Running>();
 
@@ -58,6 +61,7 @@ export class Installation implements AsyncDisposable {
     made++;
     this.appId = `t${process.pid}-${Date.now().toString(36)}-${made}`;
     this.partitions = options.partitions ?? 2;
+    this.#sourceCleanup = options.sourceCleanup ?? 'compact';
     const endpointsFile = join(this.#folder, 'endpoints.yaml');
     writeFileSync(endpointsFile, options.endpoints ?? 'endpoints: []\n');
     const partitions = String(this.partitions);
@@ -102,7 +106,7 @@ export class Installation implements AsyncDisposable {
   async createTopics(names: readonly string[], partitions = this.partitions): Promise<void> {
     const admin = this.#kafka.admin();
     await admin.connect();
-    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+    const configEntries = [{ name: 'cleanup.policy', value: this.#sourceCleanup }];
     await admin.createTopics({
       topics: names.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1, configEntries })),
       waitForLeaders: true,

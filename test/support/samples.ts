@@ -44,7 +44,12 @@ export function sampleRecords(folder: SampleFolder, file: string): KafkaRecord[]
 
 /** The facts of PostgreSQL's own tables at the end of the normal streams: one line per lead. */
 export function sampleTruth(schema: 'public' | 'ri_full'): Record<string, unknown>[] {
-  return lines(`truth/${schema}.ndjson`);
+  return sampleTruthTexts(schema).map((text) => JSON.parse(text) as Record<string, unknown>);
+}
+
+/** The same as text, for those who care about the digits. */
+export function sampleTruthTexts(schema: 'public' | 'ri_full'): string[] {
+  return textLines(`truth/${schema}.ndjson`);
 }
 
 /** The table that a sample topic holds; null for topics that are none of ours (messages, signals). */
@@ -73,8 +78,11 @@ export function sampleRegistry(): SchemaSource {
 }
 
 function lines<T>(path: string): T[] {
+  return textLines(path).map((line) => JSON.parse(line) as T);
+}
+
+function textLines(path: string): string[] {
   return readFileSync(new URL(path, FOLDER), 'utf8')
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
+    .filter((line) => line !== '');
 }

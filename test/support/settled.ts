@@ -1,0 +1,56 @@
+/**
+ * Waits until an installation has worked off what was appended: rekey's positions are behind the last record of each source, and
+ * the join's behind the last record of cluster-changes. Positions are read from the changelogs, where they are committed together
+ * with what they stand for, so that nothing is guessed from silence.
+ */
+import { POSITION_KEY } from '../../src/core/keys.ts';
+import { TABLES } from '../../src/core/source-event.ts';
+import { decodeDeliverPosition, decodeJoinPosition, decodeRekeyPosition } from '../../src/kafka/internal-codec.ts';
+import type { KafkaRecord } from '../../src/kafka/record.ts';
+import type { Installation } from './installation.ts';
+
+/** Last record of each partition: `topic/partition` → the offset after it. */
+type Ends = ReadonlyMap<string, number>;
+/** Where the input is read on, by position record. */
+type Reading = (position: Buffer, partition: number) => Iterable<readonly [string, number]>;
+
+/** Resolves when rekey and join have committed everything that is in the sources now. */
+export async function settled(installation: Installation): Promise<void> {
+  const sources = await Promise.all(TABLES.map((table) => endsOf(installation, installation.source(table))));
+  await passed(installation, 'rekey-state', new Map(sources.flatMap((ends) => [...ends])), (position, partition) =>
+    decodeRekeyPosition(position).sources.map(({ topic, next }) => [`${topic}/${partition}`, next] as const),
+  );
+  const rows = installation.topic('cluster-changes');
+  await passed(installation, 'join-state', await endsOf(installation, rows), (position, partition) => [
+    [`${rows}/${partition}`, decodeJoinPosition(position).next],
+  ]);
+}
+
+/** Resolves when deliver has taken everything that is on the outbound topic now and covered it by a committed position. */
+export async function delivered(installation: Installation): Promise<void> {
+  const outbound = installation.topic('outbound');
+  await passed(installation, 'delivery-state', await endsOf(installation, outbound), (position, partition) => [
+    [`${outbound}/${partition}`, decodeDeliverPosition(position).nextOffset],
+  ]);
+}
+
+async function endsOf(installation: Installation, topic: string): Promise<Ends> {
+  const ends = new Map<string, number>();
+  for (const { partition, offset } of await installation.committed(topic))
+    ends.set(`${topic}/${partition}`, offset + 1);
+  return ends;
+}
+
+async function passed(installation: Installation, stateTopic: string, ends: Ends, reading: Reading): Promise<void> {
+  const left = new Map(ends);
+  let looked = 0;
+  const look = (records: readonly KafkaRecord[]): boolean => {
+    for (const { key, value, partition } of records.slice(looked)) {
+      if (key?.toString() !== POSITION_KEY || value === null) continue;
+      for (const [at, next] of reading(value, partition)) if (next >= (left.get(at) ?? Infinity)) left.delete(at);
+    }
+    looked = records.length;
+    return left.size === 0;
+  };
+  await installation.until(installation.topic(stateTopic), look);
+}
