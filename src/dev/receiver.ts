@@ -55,13 +55,13 @@ export class Receiver implements AsyncDisposable {
     this.#server.keepAliveTimeout = 60_000;
   }
 
-  /** Listens on loopback; port 0 takes any free one. Returns the base URL. */
-  async listen(port = 0): Promise<string> {
+  /** Listens; port 0 takes any free one. Returns the base URL. Other hosts reach it only on a `host` beyond loopback. */
+  async listen(port = 0, host = '127.0.0.1'): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', resolve);
+      this.#server.listen(port, host, resolve);
     });
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://${host}:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get ledger(): Ledger {

@@ -1,0 +1,36 @@
+# The image of lead-webhooks: a stage that installs, and a distroless one that runs. No shell, no npm, no development package; a numeric
+# user; nothing is written, so the root file system may be read-only. There is nothing to compile: Node 24 runs the TypeScript as it is.
+#
+# The base images are arguments: pin them by digest (name:tag@sha256:…), or give your own that have the same layout.
+# SOURCE_DATE_EPOCH gives every file a fixed time, so that the same sources make the same layers.
+ARG BUILD_IMAGE=docker.io/library/node:24-trixie-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# The compression codecs bring their binaries as packages: no install script has to run.
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit \
+ && rm -f package-lock.json .npmrc node_modules/.package-lock.json
+COPY schemas ./schemas
+COPY src ./src
+ARG SOURCE_DATE_EPOCH=0
+RUN chmod -R u=rwX,go=rX /app && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+
+FROM ${RUNTIME_IMAGE}
+WORKDIR /app
+COPY --from=build /app /app
+ENV NODE_ENV=production \
+    LEAD_WEBHOOKS_ADMIN_HOST=0.0.0.0
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/nodejs/bin/node", "src/bin/lead-webhooks.ts"]
+CMD ["run"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="lead-webhooks" \
+      org.opencontainers.image.description="Joins change streams of leads, appointments and test drives and delivers the documented webhooks." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
