@@ -1,0 +1,132 @@
+/** The code in the documents, run as it stands there: against our own signatures, our own requests over real HTTP, and the revision rule. */
+import { once } from 'node:events';
+import type { RequestListener, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { parseEndpoints } from '../../src/delivery/endpoints.ts';
+import { HttpEdge } from '../../src/delivery/http-edge.ts';
+import { RequestHeaders } from '../../src/delivery/request-headers.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import { testEndpoint } from '../support/deliver-world.ts';
+import { type Block, blocksOf, DOCUMENTS } from '../support/documents.ts';
+
+const JS: readonly Block[] = DOCUMENTS.flatMap(blocksOf).filter(({ language }) => language === 'js');
+const SECRETS = [1, 2].map((fill) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`);
+const NOW_MS = 1_750_000_000_000;
+
+/** The exports of the one block that exports `name`. */
+async function sample<T>(name: string): Promise<T> {
+  const block = JS.find(({ text }) => text.includes(`export function ${name}(`));
+  const module = await import(`data:text/javascript,${encodeURIComponent(block?.text ?? '')}`);
+  return module[name] as T;
+}
+
+type IsSigned = (headers: Record<string, unknown>, body: Buffer, secret: string, nowSeconds?: number) => boolean;
+
+const BODY = Buffer.from('{"id":138559,"name":"Zoë"}');
+const REQUEST = { leadId: '138559', version: 'v3', revision: 12, attempt: 1, body: BODY };
+
+function signedHeaders(): Record<string, string> {
+  const endpoint = testEndpoint({ signing: SECRETS.map((text) => new Secret(text)) });
+  const flat = new RequestHeaders(endpoint, '1.0.0').of(REQUEST, NOW_MS);
+  return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])));
+}
+
+test('every code sample is one that is run here', () => {
+  const names = JS.flatMap(({ text }) => [...text.matchAll(/export function (\w+)\(/g)].map(([, name]) => name));
+  expect(names.toSorted()).toEqual(['isSigned', 'keepNewest', 'receiver']);
+  expect(JS).toHaveLength(names.length);
+});
+
+test('the sample verifies our signatures, with either secret while two are in use', async () => {
+  const isSigned = await sample<IsSigned>('isSigned');
+  for (const secret of SECRETS) expect(isSigned(signedHeaders(), BODY, secret, NOW_MS / 1000)).toBe(true);
+});
+
+test('the sample refuses another body, id, secret or time, and a request without a signature', async () => {
+  const isSigned = await sample<IsSigned>('isSigned');
+  const headers = signedHeaders();
+  const [secret = ''] = SECRETS;
+  const now = NOW_MS / 1000;
+  expect(isSigned(headers, Buffer.from('{}'), secret, now)).toBe(false);
+  expect(isSigned({ ...headers, 'webhook-id': 'crm_1_1' }, BODY, secret, now)).toBe(false);
+  expect(isSigned({ ...headers, 'webhook-timestamp': String(now + 1) }, BODY, secret, now)).toBe(false);
+  expect(isSigned(headers, BODY, `whsec_${Buffer.alloc(32, 3).toString('base64')}`, now)).toBe(false);
+  expect(isSigned(headers, BODY, secret, now + 301)).toBe(false);
+  expect(isSigned({ ...headers, 'webhook-signature': undefined }, BODY, secret, now)).toBe(false);
+  expect(isSigned({ ...headers, 'webhook-signature': 'v1,AAAA' }, BODY, secret, now)).toBe(false);
+  expect(isSigned({}, BODY, secret, now)).toBe(false);
+});
+
+type Leads = Map<number, { revision: bigint; lead: unknown }>;
+type MakeReceiver = (leads: Leads, isGenuine: (headers: object, body: Buffer) => boolean) => Server & RequestListener;
+
+test('the sample receiver takes our requests, answers 2xx to what is old, and keeps the newest', async () => {
+  const makeReceiver = await sample<MakeReceiver>('receiver');
+  const isSigned = await sample<IsSigned>('isSigned');
+  const leads: Leads = new Map();
+  const [secret = ''] = SECRETS;
+  const server = makeReceiver(leads, (headers, body) => isSigned({ ...headers }, body, secret));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const edge = new HttpEdge({ clock: systemClock }, { productVersion: '1.0.0' });
+  onTestFinished(async () => {
+    edge.close();
+    server.close();
+    await once(server, 'close');
+  });
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const endpoint = testEndpoint({ url, signing: [new Secret(secret)] });
+  const send = (revision: number, name: string) =>
+    edge.post(endpoint, { ...REQUEST, revision, body: Buffer.from(`{"id":138559,"name":"${name}"}`) });
+
+  for (const [revision, name] of [
+    [1, 'a'],
+    [2, 'b'],
+    [1, 'a'],
+    [2 ** 32 + 1, 'c'],
+    [3, 'b2'],
+  ] as const) {
+    expect(await send(revision, name)).toMatchObject({ kind: 'answer', status: 204 });
+  }
+  expect(leads.get(138559)).toEqual({ revision: 4294967297n, lead: { id: 138559, name: 'c' } });
+  expect(await edge.post(testEndpoint({ url }), REQUEST)).toMatchObject({ kind: 'answer', status: 401 });
+});
+
+interface OutboundSample {
+  key: string;
+  value: Buffer;
+  headers: Record<string, string>;
+}
+type KeepNewest = (newest: Map<string, { body: string }>, record: OutboundSample) => boolean;
+
+test('the revision rule takes and drops what its example says, framed or plain', async () => {
+  const keepNewest = await sample<KeepNewest>('keepNewest');
+  const payloads = DOCUMENTS.find(({ path }) => path === 'docs/payloads.md')?.text ?? '';
+  const example = [...payloads.matchAll(/^\| \d+ \| `(\d+)` \| .*?(take|drop) it \|$/gm)];
+  expect(example).toHaveLength(5);
+  for (const frame of [[], [0, 0, 0, 0, 7]]) {
+    const newest = new Map<string, { body: string }>();
+    const tell = (version: string, revision = ''): boolean =>
+      keepNewest(newest, {
+        key: '138559',
+        value: Buffer.concat([Buffer.from(frame), Buffer.from(`{"revision":"${revision}"}`)]),
+        headers: { version, revision },
+      });
+    for (const [row, revision, verdict] of example) expect(tell('v3', revision), row).toBe(verdict === 'take');
+    expect(newest.get('138559|v3')?.body).toBe(`{"revision":"${example.at(-1)?.[1]}"}`);
+    expect(tell('v1', '1')).toBe(true);
+  }
+});
+
+test('every endpoints file in the documents is valid', () => {
+  const files = DOCUMENTS.flatMap(blocksOf).filter(({ text }) => text.startsWith('endpoints:'));
+  expect(files.length).toBeGreaterThan(1);
+  const secrets = { env: () => SECRETS[0] ?? null, file: () => null };
+  for (const { path, text } of files) {
+    const { endpoints, mistakes } = parseEndpoints(text, { secrets, emittedVersions: ['v1', 'v2', 'v3'] });
+    expect(mistakes, path).toEqual([]);
+    expect(endpoints, path).toHaveLength(1);
+  }
+});
