@@ -99,8 +99,10 @@ export class JoinClusters {
 
   /** Takes a record of `join-state` while loading; null forgets. */
   restoreEmission(key: string, value: Buffer | null): void {
-    if (value === null) this.#store.removeEmission(key);
-    else this.#store.putEmission(key, value);
+    const at = parseEmissionKey(key);
+    if (at === null) return;
+    if (value === null) this.#store.removeEmission(at.cluster, at.leadId);
+    else this.#store.putEmission(at.cluster, at.leadId, value);
   }
 
   /** Makes every cluster dirty: for a task without a position, or with one too old to trust the log's tombstones. */
@@ -138,8 +140,7 @@ export class JoinClusters {
     const rows = this.#decode(cluster);
     const changedAt = Math.max(touch.goneAt, newestChange(rows));
     for (const lead of rows.leads) {
-      const key = emissionKey(cluster, lead.row.id);
-      const bytes = this.#store.emission(key);
+      const bytes = this.#store.emission(cluster, lead.row.id);
       const before = bytes === undefined ? null : this.#codec.decodeEmission(bytes);
       const one = tellLead(rows, lead, before, { changedAt, rules: this.#rules });
       for (const announcement of one.announcements) {
@@ -150,8 +151,8 @@ export class JoinClusters {
       if (one.doubts.unknownZone) told.unknownZones++;
       if (one.emission === null) continue;
       const value = this.#codec.encodeEmission(one.emission);
-      this.#store.putEmission(key, value);
-      told.emissions.push({ key, value });
+      this.#store.putEmission(cluster, lead.row.id, value);
+      told.emissions.push({ key: emissionKey(cluster, lead.row.id), value });
     }
   }
 
@@ -159,8 +160,8 @@ export class JoinClusters {
   #forgetLeads(cluster: ClusterKey, touch: Touch, told: Mutable<Told>): void {
     for (const leadId of touch.gone ?? []) {
       if (this.#store.hasLead(cluster, leadId)) continue;
-      const key = emissionKey(cluster, leadId);
-      if (this.#store.removeEmission(key)) told.emissions.push({ key, value: null });
+      if (!this.#store.removeEmission(cluster, leadId)) continue;
+      told.emissions.push({ key: emissionKey(cluster, leadId), value: null });
     }
   }
 
@@ -196,13 +197,10 @@ export class JoinClusters {
    * away before it was ever told. Returns the records to forget.
    */
   orphans(): { key: string; value: null }[] {
-    const orphans: { key: string; value: null }[] = [];
-    for (const key of this.#store.emissionKeys()) {
-      const at = parseEmissionKey(key);
-      if (at !== null && !this.#store.hasLead(at.cluster, at.leadId)) orphans.push({ key, value: null });
-    }
-    for (const { key } of orphans) this.#store.removeEmission(key);
-    return orphans;
+    return this.#store.orphanedEmissions().map(({ cluster, leadId }) => {
+      this.#store.removeEmission(cluster, leadId);
+      return { key: emissionKey(cluster, leadId), value: null };
+    });
   }
 }
 

@@ -6,13 +6,14 @@
  * when their offsets are known, the states.
  */
 import { assert } from '../lib/assert.ts';
+import { ByteMap } from './byte-map.ts';
 import type { Change } from './change.ts';
 import { rowKey, stateKey } from './keys.ts';
 import { partitionOf } from './partition.ts';
 import { type Rekeyed, type RekeyRules, rekeyDelete, rekeyTombstone, rekeyUpsert } from './rekey.ts';
 import type { RowCache } from './row-cache.ts';
 import type { RowPointer, RowState } from './row-state.ts';
-import type { Table } from './source-event.ts';
+import type { BadRecord, Table } from './source-event.ts';
 import type { StoredRow } from './stored-row.ts';
 
 /** How states and rows become bytes; the implementation lives where Avro does. */
@@ -41,6 +42,8 @@ export interface ClusterChange {
 
 export interface RekeyBatch {
   readonly clusterChanges: readonly ClusterChange[];
+  /** Changes that were refused because their row is too large, by their place in the batch: the row stays as it was. */
+  readonly refused: ReadonlyMap<number, BadRecord>;
   /** How often each `<table> <outcome>` came; `<table> moved` and `<table> unknown-field` are counted beside it. */
   readonly outcomes: ReadonlyMap<string, number>;
   /** State records for the changelog; `offsetOf` gives the offset at which the n-th cluster change was written. */
@@ -59,19 +62,28 @@ interface Touched {
 }
 
 export class RekeyRows {
-  readonly #states = new Map<string, Buffer>();
+  readonly #states = new ByteMap();
   readonly #codec: RekeyCodec;
   readonly #cache: RowCache;
   readonly #rules: RekeyRules;
   readonly #partitions: number;
+  readonly #rowBytesMax: number;
   /** Per table: the id of the last delete read, until its key is written again (see rekeyTombstone). */
   readonly lastDeletes = new Map<Table, string>();
 
-  constructor(deps: { codec: RekeyCodec; cache: RowCache; rules: RekeyRules; partitions: number }) {
+  /** `rowBytesMax`: a row of more bytes is refused (DESIGN 2.2: sizes are checked before a send). */
+  constructor(deps: {
+    codec: RekeyCodec;
+    cache: RowCache;
+    rules: RekeyRules;
+    partitions: number;
+    rowBytesMax: number;
+  }) {
     this.#codec = deps.codec;
     this.#cache = deps.cache;
     this.#rules = deps.rules;
     this.#partitions = deps.partitions;
+    this.#rowBytesMax = deps.rowBytesMax;
   }
 
   /** Bytes of the recent rows kept. */
@@ -87,7 +99,7 @@ export class RekeyRows {
   /** Takes a record of the task's changelog while loading, and copies it; a null value forgets the row. */
   restore(key: string, value: Buffer | null): void {
     if (value === null) this.#states.delete(key);
-    else this.#states.set(key, Buffer.from(value));
+    else this.#states.set(key, value);
   }
 
   /** Where the previous rows lie that this batch needs and that are not in the cache: read them back before `process`. */
@@ -111,26 +123,33 @@ export class RekeyRows {
 
   /**
    * Decides a batch in order. `readBack` holds the values that `needs` asked for, by state key; one that could not be found
-   * is missing, and its row is then written with the fields marked as unknown.
+   * is missing, and its row is then written with the fields marked as unknown. A row that is too large is refused as a bad
+   * record is: nothing of the change is used.
    */
   process(changes: readonly SourceChange[], readBack: ReadonlyMap<string, Buffer>): RekeyBatch {
     const overlay = new Map<string, Touched>();
     const out: Out = new Map();
+    const refused = new Map<number, BadRecord>();
     const outcomes = new Map<string, number>();
-    for (const { change, traceparent } of changes) {
+    for (const [index, { change, traceparent }] of changes.entries()) {
       if (change.kind === 'bad' || change.kind === 'ignored') continue;
       const key = stateKey(change.table, change.id);
       const touched = overlay.get(key);
       const state = touched?.state ?? this.#state(key);
       const previous = (): StoredRow | null => touched?.written?.row ?? this.#previous(change.table, key, readBack);
       const decided = this.#decide(state, change, previous);
+      this.#rememberDelete(change);
+      const bytes = decided.upsert === null ? null : this.#codec.encodeRow(decided.upsert.row);
+      if (bytes !== null && bytes.length > this.#rowBytesMax) {
+        refused.set(index, tooLarge(bytes.length, this.#rowBytesMax));
+        continue;
+      }
       count(outcomes, `${change.table} ${decided.outcome}`);
       if (decided.removeFrom !== null && decided.upsert !== null) count(outcomes, `${change.table} moved`);
       if ((decided.upsert?.row.meta.unknown.length ?? 0) > 0) count(outcomes, `${change.table} unknown-field`);
-      this.#rememberDelete(change);
-      if (decided.state !== null) overlay.set(key, this.#write(change, decided, traceparent, { touched, out }));
+      if (decided.state !== null) overlay.set(key, this.#write(change, decided, traceparent, { touched, out, bytes }));
     }
-    return this.#batch(overlay, out, outcomes);
+    return { ...this.#batch(overlay, out), refused, outcomes };
   }
 
   #decide(
@@ -155,7 +174,7 @@ export class RekeyRows {
     change: Exclude<Change, { kind: 'bad' | 'ignored' }>,
     decided: Rekeyed & { state: RowState | null },
     traceparent: string | null,
-    batch: { touched: Touched | undefined; out: Out },
+    batch: { touched: Touched | undefined; out: Out; bytes: Buffer | null },
   ): Touched {
     assert(decided.state !== null, 'only a decision with a state is written');
     const put = (key: string, value: Buffer | null): void => {
@@ -171,16 +190,15 @@ export class RekeyRows {
       pointsTo: decided.removeFrom === null ? (batch.touched?.pointsTo ?? null) : null,
     };
     if (decided.removeFrom !== null) put(rowKey(decided.removeFrom, change.table, change.id), null);
-    if (decided.upsert !== null) {
-      const bytes = this.#codec.encodeRow(decided.upsert.row);
-      touched.written = { row: decided.upsert.row, bytes };
+    if (decided.upsert !== null && batch.bytes !== null) {
+      touched.written = { row: decided.upsert.row, bytes: batch.bytes };
       touched.pointsTo = rowKey(decided.upsert.cluster, change.table, change.id);
-      put(touched.pointsTo, bytes);
+      put(touched.pointsTo, batch.bytes);
     }
     return touched;
   }
 
-  #batch(overlay: ReadonlyMap<string, Touched>, out: Out, outcomes: ReadonlyMap<string, number>): RekeyBatch {
+  #batch(overlay: ReadonlyMap<string, Touched>, out: Out): Pick<RekeyBatch, 'clusterChanges' | 'states'> {
     const clusterChanges: ClusterChange[] = [];
     const indexOf = new Map<string, number>();
     for (const [key, record] of out) {
@@ -189,7 +207,6 @@ export class RekeyRows {
     }
     return {
       clusterChanges,
-      outcomes,
       states: (offsetOf) =>
         Array.from(overlay, ([key, touched]) => {
           const value = this.#codec.encodeState(pointed(touched, indexOf, clusterChanges, offsetOf));
@@ -223,6 +240,10 @@ function pointed(
   const record = index === undefined ? undefined : clusterChanges[index];
   if (index === undefined || record === undefined) return touched.state;
   return { ...touched.state, pointer: { partition: record.partition, offset: offsetOf(index) } };
+}
+
+function tooLarge(bytes: number, most: number): BadRecord {
+  return { kind: 'bad', code: 'too-large', message: `the row has ${bytes} bytes, allowed are ${most}` };
 }
 
 function count(counts: Map<string, number>, name: string): void {

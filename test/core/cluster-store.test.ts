@@ -1,6 +1,8 @@
 /** The join's state as bytes: copies, counts, and clusters that vanish with their last row. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ClusterStore } from '../../src/core/cluster-store.ts';
+import { TABLES, type Table } from '../../src/core/source-event.ts';
 
 const CLUSTER = 'cluster:289';
 
@@ -27,10 +29,10 @@ test('what is put in is a copy: the memory that was read may be used again', () 
   const store = new ClusterStore();
   const fetched = Buffer.from('row|emission');
   store.putRow(CLUSTER, 'lead', '1', fetched.subarray(0, 3));
-  store.putEmission(`${CLUSTER}|1`, fetched.subarray(4));
+  store.putEmission(CLUSTER, '1', fetched.subarray(4));
   fetched.fill('x');
   expect(rowsOf(store, CLUSTER)).toEqual({ lead: ['row'] });
-  expect(store.emission(`${CLUSTER}|1`)?.toString()).toBe('emission');
+  expect(store.emission(CLUSTER, '1')?.toString()).toBe('emission');
 });
 
 test('a cluster goes with its last row, and removing what is not there changes nothing', () => {
@@ -55,9 +57,64 @@ test('bytes are those of the rows and emission records that are held now', () =>
   const store = new ClusterStore();
   store.putRow(CLUSTER, 'lead', '1', Buffer.alloc(10));
   store.putRow(CLUSTER, 'lead', '1', Buffer.alloc(4));
-  store.putEmission('key', Buffer.alloc(5));
-  store.putEmission('key', Buffer.alloc(7));
+  store.putEmission(CLUSTER, '1', Buffer.alloc(5));
+  store.putEmission(CLUSTER, '1', Buffer.alloc(7));
   expect(store.bytes).toBe(11);
-  expect([store.removeEmission('key'), store.removeEmission('key')]).toEqual([true, false]);
-  expect([store.bytes, [...store.emissionKeys()]]).toEqual([4, []]);
+  expect([store.removeEmission(CLUSTER, '1'), store.removeEmission(CLUSTER, '1')]).toEqual([true, false]);
+  expect(store.bytes).toBe(4);
+});
+
+test('an emission record whose lead is gone is found', () => {
+  const store = new ClusterStore();
+  store.putRow(CLUSTER, 'lead', '1', Buffer.from('row'));
+  store.putEmission(CLUSTER, '1', Buffer.from('told'));
+  store.putEmission('cluster:5', '2', Buffer.from('told'));
+  expect(store.orphanedEmissions()).toEqual([{ cluster: 'cluster:5', leadId: '2' }]);
+});
+
+test('a cluster of 50,000 rows is filled and emptied in time that grows with its rows alone', () => {
+  const store = new ClusterStore();
+  const ids = Array.from({ length: 50_000 }, (_, i) => String(i));
+  for (const id of ids) store.putRow(CLUSTER, 'appointment', id, Buffer.from(id));
+  expect(store.rowCount(CLUSTER)).toBe(50_000);
+  for (const id of ids) store.removeRow(CLUSTER, 'appointment', id);
+  expect([store.clusterCount, store.bytes]).toEqual([0, 0]);
+});
+
+const change = fc.record({
+  cluster: fc.constantFrom('cluster:1', 'cluster:2', 'lead:3'),
+  kind: fc.constantFrom<Table | 'emission'>(...TABLES, 'emission'),
+  id: fc.integer({ min: 1, max: 4 }).map(String),
+  value: fc.option(fc.string({ maxLength: 60 }), { nil: null }),
+});
+
+test('after any changes the store holds what maps would hold', () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 120 }), (changes) => {
+      const store = new ClusterStore();
+      const model = new Map<string, string>();
+      for (const { cluster, kind, id, value } of changes) {
+        if (value === null) model.delete(`${cluster}|${kind}|${id}`);
+        else model.set(`${cluster}|${kind}|${id}`, value);
+        if (kind === 'emission' && value === null) store.removeEmission(cluster, id);
+        else if (kind === 'emission') store.putEmission(cluster, id, Buffer.from(value ?? ''));
+        else if (value === null) store.removeRow(cluster, kind, id);
+        else store.putRow(cluster, kind, id, Buffer.from(value));
+      }
+      const clusters = new Set([...model.keys()].map((key) => key.slice(0, key.indexOf('|'))));
+      expect(new Set(store.clusters())).toEqual(clusters);
+      for (const cluster of ['cluster:1', 'cluster:2', 'lead:3']) {
+        const expected = [...model].filter(([key]) => key.startsWith(`${cluster}|`) && !key.includes('|emission|'));
+        const found: string[] = [];
+        store.forEachRow(cluster, (table, bytes) => found.push(`${table} ${bytes.toString()}`));
+        expect(found.sort()).toEqual(expected.map(([key, value]) => `${key.split('|')[1]} ${value}`).sort());
+        expect(store.rowCount(cluster)).toBe(expected.length);
+        for (const id of ['1', '2', '3', '4']) {
+          expect(store.emission(cluster, id)?.toString()).toBe(model.get(`${cluster}|emission|${id}`));
+        }
+      }
+      expect(store.bytes).toBe([...model.values()].reduce((sum, value) => sum + Buffer.byteLength(value), 0));
+    }),
+    { numRuns: 300 },
+  );
 });
