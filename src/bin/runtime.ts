@@ -43,8 +43,8 @@ export interface ComposedStage {
 
 const DELIVER_COMMIT_INTERVAL_MS = 200;
 const ANNOUNCE_CLUSTERS_MAX = 2_000;
-/** A body that fits a topic's default limit of 1 MiB with its headers. */
-const BODY_BYTES_MAX = 900_000;
+/** A body or row that fits a topic's default limit of 1 MiB with its key and headers. */
+const VALUE_BYTES_MAX = 900_000;
 /** What cluster-changes is set to (own-topics.ts). */
 const COMPACTION_LAG_MS = 3_600_000;
 const DELETE_RETENTION_MS = 86_400_000;
@@ -73,6 +73,7 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
           deadLetters: topicOf(runtime, config.topics.deadLetters),
           rules,
           rowCacheBytes: config.rekey.rowCacheBytes,
+          rowBytesMax: VALUE_BYTES_MAX,
         },
       );
       return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
@@ -99,7 +100,7 @@ export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion,
         },
         framing,
         clusterRowsMax: config.join.clusterRowsMax,
-        bodyBytesMax: BODY_BYTES_MAX,
+        bodyBytesMax: VALUE_BYTES_MAX,
         announceClustersMax: ANNOUNCE_CLUSTERS_MAX,
         compactionLagMs: COMPACTION_LAG_MS,
         deleteRetentionMs: DELETE_RETENTION_MS,

@@ -15,20 +15,27 @@ export interface DeadLetterReason {
 
 const PREFIX = 'lead-webhooks.errors.';
 
-/** The dead letter of a record; `target` names the dead-letter topic and its partition count. */
+/** Bytes of an original beyond which a dead letter says where it lies and does not carry it. */
+const ORIGINAL_BYTES_MAX = 900_000;
+
+/**
+ * The dead letter of a record; `target` names the dead-letter topic and its partition count. Upstream may allow larger records
+ * than our topic does: of those the coordinates are kept alone, else the dead letter could never be written.
+ */
 export function deadLetter(
   record: Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'key' | 'value' | 'headers'>,
   reason: DeadLetterReason,
   target: { topic: string; partitions: number },
 ): OutgoingRecord {
   const partition = record.key === null ? record.partition : murmur2(record.key) & 0x7fffffff;
+  const fits = sizeOf(record) <= ORIGINAL_BYTES_MAX;
   return {
     topic: target.topic,
     partition: partition % target.partitions,
-    key: record.key,
-    value: record.value,
+    key: fits ? record.key : null,
+    value: fits ? record.value : null,
     headers: {
-      ...record.headers,
+      ...(fits ? record.headers : {}),
       [`${PREFIX}stage`]: reason.stage,
       [`${PREFIX}topic`]: record.topic,
       [`${PREFIX}partition`]: String(record.partition),
@@ -37,4 +44,10 @@ export function deadLetter(
       [`${PREFIX}message`]: reason.message,
     },
   };
+}
+
+function sizeOf({ key, value, headers }: Pick<KafkaRecord, 'key' | 'value' | 'headers'>): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, header] of Object.entries(headers)) bytes += name.length + header.length;
+  return bytes;
 }

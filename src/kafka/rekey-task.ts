@@ -47,6 +47,8 @@ export interface RekeyTaskOptions {
   readonly deadLetters: { topic: string; partitions: number };
   readonly rules: RekeyRules;
   readonly rowCacheBytes: number;
+  /** A row of more bytes becomes a dead letter. */
+  readonly rowBytesMax: number;
 }
 
 const READ_BACKS_AT_ONCE = 16;
@@ -68,6 +70,7 @@ export class RekeyTask implements BatchWork {
       cache: new RowCache(options.rowCacheBytes),
       rules: options.rules,
       partitions: options.clusterChanges.partitions,
+      rowBytesMax: options.rowBytesMax,
     });
   }
 
@@ -99,16 +102,25 @@ export class RekeyTask implements BatchWork {
     const { decoder } = this.#deps;
     await decoder.prepare(batch.records, signal);
     const changes: SourceChange[] = [];
+    const changed: KafkaRecord[] = [];
     const out: OutgoingRecord[] = [];
     for (const record of batch.records) {
       const change = decoder.decode(record, this.#tableOf(record));
       if (change.kind === 'bad') out.push(this.#bad(record, change));
-      else changes.push({ change, traceparent: record.headers['traceparent']?.toString() ?? null });
+      else {
+        changes.push({ change, traceparent: record.headers['traceparent']?.toString() ?? null });
+        changed.push(record);
+      }
       if (change.kind === 'ignored') this.#ignored(record, change.reason);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
     }
     const readBack = await this.#readBack(changes, signal);
     const decided = this.#rows.process(changes, readBack);
+    for (const [index, bad] of decided.refused) {
+      const record = changed[index];
+      // Its coordinates only: what is too large for one topic is too large for the other.
+      if (record !== undefined) out.push(this.#bad({ ...record, value: null }, bad));
+    }
     for (const [topic, next] of batch.next) this.#next.set(topic, next);
     this.#count(decided);
     const rows = decided.clusterChanges.map((change) => this.#clusterChange(change));

@@ -193,6 +193,7 @@ export class TopologyDriver {
         deadLetters: { topic: 'dead-letters', partitions: 1 },
         rules: { announceSince: this.#options.announceSince ?? 0 },
         rowCacheBytes: this.#options.rowCacheBytes ?? 0,
+        rowBytesMax: 900_000,
       },
     );
   }
