@@ -58,6 +58,7 @@ export class Stage {
   readonly #positions = new Map<string, { topic: string; partition: number; offset: number }>();
   #heartbeats: (() => void)[] = [];
   #assigned = false;
+  #stopping = false;
   #fail: ((error: Error) => void) | null = null;
 
   constructor(name: string, deps: StageDeps) {
@@ -80,6 +81,7 @@ export class Stage {
    * failure that needs the operator or a restart.
    */
   async run(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -95,6 +97,7 @@ export class Stage {
       await Promise.race([started.then(() => stopped), stopped, failed]);
     } finally {
       offsets.abort();
+      this.#stopping = true;
       for (const index of [...this.#tasks.keys()]) this.#stopTask(index);
       await Promise.all(this.#ending.values());
       await this.#commitGroupOffsets();
@@ -103,6 +106,7 @@ export class Stage {
   }
 
   #assign(indexes: readonly number[]): void {
+    if (this.#stopping) return; // the group goes on until we leave it; what it gives out now is not begun
     const { log, meter } = this.#deps;
     const lost = [...this.#tasks.keys()].filter((index) => !indexes.includes(index));
     const gained = indexes.filter((index) => !this.#tasks.has(index));
@@ -155,8 +159,13 @@ export class Stage {
 
   #confirmed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#heartbeats.push(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) return resolve();
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#heartbeats.push(done);
+      signal.addEventListener('abort', done, { once: true });
     });
   }
 
