@@ -23,6 +23,10 @@ export interface Context {
   readonly env: Env;
   /** Prints a finding on stdout; a newline is added. */
   readonly out: (text: string) => void;
+  /** Prints a line on stderr; a newline is added. */
+  readonly err: (text: string) => void;
+  /** Whether a person watches stdout, so that colours make sense. */
+  readonly isTerminal: boolean;
   /** The text of a file; throws when it cannot be read. */
   readonly readFile: (path: string) => string;
   /** Version of the program. */

@@ -11,4 +11,5 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   schemas: () => import('./commands/schemas.ts'),
   endpoints: () => import('./commands/endpoints.ts'),
   config: () => import('./commands/config.ts'),
+  demo: () => import('./commands/demo.ts'),
 };

@@ -8,10 +8,7 @@ import { type Command, ConfigInvalid, type Context, UsageError } from './command
 
 export type Loaders = Readonly<Record<string, () => Promise<{ readonly command: Command }>>>;
 
-export interface Terminal extends Omit<Context, 'args'> {
-  /** Prints a line on stderr; a newline is added. */
-  readonly err: (text: string) => void;
-}
+export type Terminal = Omit<Context, 'args'>;
 
 const HELP = new Set(['--help', '-h']);
 

@@ -18,6 +18,7 @@ const code = await dispatch(process.argv.slice(2), COMMANDS, {
   env: process.env,
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
+  isTerminal: process.stdout.isTTY === true,
   readFile: (path) => readFileSync(path, 'utf8'),
   version: manifest.version,
   attach,

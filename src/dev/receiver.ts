@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, pause, systemClock } from '../lib/clock.ts';
+import { Watchers } from './watchers.ts';
 
 export interface Received {
   /** When the request was complete, ms since the epoch. */
@@ -46,7 +47,7 @@ export class Receiver implements AsyncDisposable {
   readonly #server: Server;
   readonly #open = new Map<string, number>();
   readonly #accepted = new Map<string, { highest: number; ids: Set<string> }>();
-  readonly #waiting = new Set<() => void>();
+  readonly #watchers = new Watchers();
   #ledger = { olderAfterNewer: 0, overlapping: 0, duplicates: 0 };
 
   constructor(clock: Clock = systemClock) {
@@ -79,19 +80,8 @@ export class Receiver implements AsyncDisposable {
   }
 
   /** Resolves when `holds` is true; looked at after every answer. Rejects when `signal` aborts first. */
-  async until(holds: () => boolean, signal: AbortSignal): Promise<void> {
-    while (!holds()) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          this.#waiting.delete(done);
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        this.#waiting.add(done);
-        signal.addEventListener('abort', done, { once: true });
-      });
-    }
+  until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    return this.#watchers.until(holds, signal);
   }
 
   async close(): Promise<void> {
@@ -119,7 +109,7 @@ export class Receiver implements AsyncDisposable {
     }
     this.#open.set(key, (this.#open.get(key) ?? 1) - 1);
     this.onAnswered(received);
-    for (const done of [...this.#waiting]) done();
+    this.#watchers.notify();
   }
 
   #answer(received: Received, answer: NonNullable<Answer>, response: ServerResponse): void {

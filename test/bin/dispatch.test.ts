@@ -19,6 +19,7 @@ async function dispatched(argv: string[], run: (context: Context) => Promise<num
     env: {},
     out: (text) => out.push(text),
     err: (text) => err.push(text),
+    isTerminal: false,
     readFile: () => '',
     version: '1.2.3',
     attach: () => () => {},

@@ -19,6 +19,8 @@ export async function runCommand(command: Command, args: readonly string[], arou
     args,
     env: around.env ?? {},
     out: (text) => lines.push(text),
+    err: () => {},
+    isTerminal: false,
     readFile(path) {
       const text = around.files?.[path];
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
