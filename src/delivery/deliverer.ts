@@ -21,8 +21,8 @@ export interface DelivererOptions {
   /** The same in bytes of records held. */
   readonly windowBytes: number;
   /**
-   * A delivery that has waited or been in flight for so long becomes pending, ms: when more than half of the window waits
-   * for a few such stragglers; else it gets five times as long, for then the whole window moves, only slowly.
+   * A delivery that has waited or been in flight for so long becomes pending, ms: when it and its like hold up a window
+   * that is half full or more, though much of it is settled; else after ten times as long, for then nothing waits for them.
    */
   readonly pendingAfterMs: number;
   /** Bytes of pending records per endpoint and task; beyond → dead letter `backlog`. */
@@ -43,7 +43,7 @@ export const DELIVERER_DEFAULTS: DelivererOptions = {
   doneMs: 48 * HOUR_MS,
 };
 
-const PATIENCE_WHEN_MOVING = 5;
+const PATIENCE_WHEN_MOVING = 10;
 const EXPIRE_EVERY_MS = 60_000;
 
 export interface DelivererDeps extends DispatchDeps {
@@ -123,10 +123,9 @@ export class Deliverer {
     assert(this.#outstanding === null, 'a plan was made before the last one ended');
     this.#newsTold = false;
     const now = this.#deps.clock.now();
+    this.#leaveSettled();
     this.#giveWay(now);
-    for (let slot = this.#window.leave(); slot; slot = this.#window.leave()) {
-      for (const { pair, revision } of slot.seen ?? []) this.#marks.release('seen', pair, revision);
-    }
+    this.#leaveSettled();
     const position = this.#nextPosition();
     const { pending, deadLetters } = this.#writes.plan();
     const marks = this.#marks.plan(now);
@@ -230,6 +229,13 @@ export class Deliverer {
     this.#dispatch.open();
   }
 
+  /** Lets the position pass what is settled at the front. */
+  #leaveSettled(): void {
+    for (let slot = this.#window.leave(); slot; slot = this.#window.leave()) {
+      for (const { pair, revision } of slot.seen ?? []) this.#marks.release('seen', pair, revision);
+    }
+  }
+
   /** Lets deliveries that take too long hold the position no longer. */
   #giveWay(now: number): void {
     if (this.#openedAt === null) return;
@@ -243,7 +249,10 @@ export class Deliverer {
   }
 
   #patience(): number {
-    return this.#options.pendingAfterMs * (this.#window.heldByStragglers ? 1 : PATIENCE_WHEN_MOVING);
+    const { windowRecords, windowBytes, pendingAfterMs } = this.#options;
+    const span = this.#window.end - this.#window.position;
+    const crowded = span * 2 > windowRecords || this.#window.bytes * 2 > windowBytes;
+    return crowded && this.#window.heldByStragglers ? pendingAfterMs : pendingAfterMs * PATIENCE_WHEN_MOVING;
   }
 
   /** Sees to it that `plan` is called when the oldest record has been held for too long, though nothing else happens. */

@@ -32,6 +32,7 @@ export class HttpEdge {
   readonly #channels = new Map<Endpoint, Channel>();
   readonly #flying = new Set<Flight>();
   #stopSweep: (() => void) | null = null;
+  #closed = false;
 
   /** @param options.productVersion is sent in `user-agent`. */
   constructor(deps: { clock: Clock }, options: { productVersion: string }) {
@@ -45,6 +46,7 @@ export class HttpEdge {
    * That repeats a request that may have arrived, which delivery at least once allows. Never rejects.
    */
   readonly post = async (endpoint: Endpoint, request: PostRequest): Promise<AttemptResult> => {
+    if (this.#closed) return { kind: 'network', code: 'EDGE_CLOSED' };
     const channel = this.#channel(endpoint);
     const now = this.#clock.now();
     const deadline = now + endpoint.limits.timeoutMs;
@@ -70,8 +72,9 @@ export class HttpEdge {
     }
   }
 
-  /** Closes every connection; requests under way end with a network failure. */
+  /** Closes every connection; requests under way end with a network failure, and so does every later one. */
   close(): void {
+    this.#closed = true;
     this.keepOnly([]);
     this.#stopSweep?.();
     this.#stopSweep = null;

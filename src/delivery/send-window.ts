@@ -49,9 +49,9 @@ export class SendWindow {
     return this.#slots.peek();
   }
 
-  /** More than half of the records held are settled: what remains is stragglers that hold up the others. */
+  /** More than a quarter of the records held are settled: what is before them are stragglers that hold them up. */
   get heldByStragglers(): boolean {
-    return this.#settled * 2 > this.#slots.size;
+    return this.#settled * 4 > this.#slots.size;
   }
 
   /** Everything below `offset` has been admitted. */

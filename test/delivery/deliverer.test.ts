@@ -192,8 +192,8 @@ test('a plan that was rolled back comes again, whole', async () => {
   expect(world.commit()).toBeNull();
 });
 
-test('a delivery in flight for long becomes pending, so that it does not hold the partition', async () => {
-  const world = ownedWorld([testEndpoint()], { pendingAfterMs: 1000 });
+test('a delivery in flight for long becomes pending when the others of a crowded window are held up by it', async () => {
+  const world = ownedWorld([testEndpoint()], { pendingAfterMs: 1000, windowRecords: 6 });
   world.append({ leadId: '1' }, { leadId: '2' }, { leadId: '3' }, { leadId: '4' });
   world.feed();
   for (let i = 0; i < 3; i += 1) await world.answer(1, OK);
@@ -206,14 +206,18 @@ test('a delivery in flight for long becomes pending, so that it does not hold th
   expect(world.commit()?.pending).toMatchObject([{ delivery: null }]);
 });
 
-test('while the whole window waits, deliveries get five times as long before they become pending', () => {
-  const world = ownedWorld([testEndpoint({ limits: { concurrency: 1, timeoutMs: 15_000 } })], { pendingAfterMs: 1000 });
+test.each([
+  ['nothing is settled behind it', 4, 0],
+  ['the window is not crowded', 100, 3],
+])('a delivery gets ten times as long while %s', async (_why, windowRecords, settledOnes) => {
+  const world = ownedWorld([testEndpoint()], { pendingAfterMs: 1000, windowRecords });
   for (let lead = 1; lead <= 4; lead += 1) world.append({ leadId: String(lead) });
   world.feed();
-  world.clock.advance(4900);
+  for (let i = 0; i < settledOnes; i += 1) await world.answer(1, OK);
+  world.clock.advance(9900);
   expect(world.commit()).toBeNull();
   world.clock.advance(200);
-  expect(world.commit()?.pending).toHaveLength(4);
+  expect(world.commit()?.pending).toHaveLength(4 - settledOnes);
 });
 
 test('sends run ahead of the committed position by the window at most, and fetching stops beyond it', async () => {

@@ -248,14 +248,21 @@ test('a client certificate is presented where one is configured', async () => {
   expect((await edge().post(without, request)).kind).not.toBe('answer');
 });
 
-test('closing the edge ends what is under way', async () => {
+test('closing the edge ends what is under way, and nothing goes out any more', async () => {
   const arrived = Promise.withResolvers<void>();
-  const port = await receiver(() => arrived.resolve());
+  let requests = 0;
+  const port = await receiver(() => {
+    requests += 1;
+    arrived.resolve();
+  });
   const http = edge();
-  const result = http.post(endpointAt(port), request);
+  const endpoint = endpointAt(port);
+  const result = http.post(endpoint, request);
   await arrived.promise;
   http.close();
   expect(await result).toMatchObject({ kind: 'network' });
+  expect(await http.post(endpoint, request)).toEqual({ kind: 'network', code: 'EDGE_CLOSED' });
+  expect(requests).toBe(1);
 });
 
 test.each([
