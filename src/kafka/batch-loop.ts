@@ -98,16 +98,21 @@ async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop)
   const { clock } = loop.deps;
   const { commitIntervalMs, batchRecordsMax } = loop.options;
   let began = -Infinity;
-  life.signal.addEventListener('abort', () => queue.wake(), { once: true });
-  while (!life.signal.aborted) {
-    await readable(queue, clock);
-    const restMs = began + commitIntervalMs - clock.now();
-    if (restMs > 0) await pause(clock, restMs, life.signal);
-    if (life.signal.aborted) return;
-    began = clock.now();
-    const batch = queue.take(batchRecordsMax);
-    if (batch.next.size > 0) await transact(life, work, batch, loop);
-    reportLag(queue, batch, loop);
+  const wake = (): void => queue.wake();
+  life.signal.addEventListener('abort', wake);
+  try {
+    while (!life.signal.aborted) {
+      await readable(queue, clock);
+      const restMs = began + commitIntervalMs - clock.now();
+      if (restMs > 0) await pause(clock, restMs, life.signal);
+      if (life.signal.aborted) return;
+      began = clock.now();
+      const batch = queue.take(batchRecordsMax);
+      if (batch.next.size > 0) await transact(life, work, batch, loop);
+      reportLag(queue, batch, loop);
+    }
+  } finally {
+    life.signal.removeEventListener('abort', wake); // the signal outlives this life, and would keep all that waits
   }
 }
 

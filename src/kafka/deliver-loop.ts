@@ -74,7 +74,8 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
   const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad });
-  life.signal.addEventListener('abort', () => news.tell(), { once: true });
+  const wake = (): void => news.tell();
+  life.signal.addEventListener('abort', wake);
   life.running();
   let began = -Infinity;
   try {
@@ -92,6 +93,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
     await deliverer.drain(deps.clock.now() + options.drainMs);
     await commit(life, deliverer, { deps, options, bad });
   } finally {
+    life.signal.removeEventListener('abort', wake);
     subscription.close();
     deliverer.abandon();
   }
