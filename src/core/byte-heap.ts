@@ -2,16 +2,16 @@
  * Memory for very many small byte strings, outside of the JavaScript heap: big chunks that are cut into blocks. An object per
  * row would cost more than the row and would make every garbage collection walk over all of them.
  *
- * Blocks come in sizes that are multiples of 16 bytes. A freed block is kept for the next one of its size, which fits how rows
+ * Blocks come in sizes that are multiples of 8 bytes. A freed block is kept for the next one of its size, which fits how rows
  * change: nearly always to about the same size. Memory is never given back while the heap lives; it is bounded by the most
  * blocks of each size that were in use at once.
  */
 import { assert } from '../lib/assert.ts';
 
-/** Where a block begins, in units of 16 bytes from the start of the first chunk; 0 = no block. */
+/** Where a block begins, in units of 8 bytes from the start of the first chunk; 0 = no block. */
 export type Address = number;
 
-const UNIT = 16;
+const UNIT = 8;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const CHUNK_UNITS = CHUNK_BYTES / UNIT;
 
@@ -75,5 +75,5 @@ export function sameBlock(a: number, b: number): boolean {
 }
 
 function unitsOf(bytes: number): number {
-  return (bytes + UNIT - 1) >>> 4;
+  return (bytes + UNIT - 1) >>> 3;
 }

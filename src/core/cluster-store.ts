@@ -13,21 +13,23 @@ import type { ClusterKey } from './keys.ts';
 import { TABLES, type Table } from './source-event.ts';
 
 /**
- * Block: next member (4), previous member (4), head (4), value length (4), kind (1), text length (1), text, value. In a head the
- * text is the cluster key, `next` the first member, and the value the number of rows (4).
+ * Block: next member (4), previous member (4), head (4), value length (3), kind (3 bits) and text length (5 bits), text, value. In
+ * a head the text is the cluster key, `next` the first member, and the value the number of rows (4). A text is a word and an
+ * int64 at most, 31 characters.
  */
 const NEXT = 0;
 const PREVIOUS = 4;
 const HEAD = 8;
 const LENGTH = 12;
-const KIND = 16;
-const TEXT_LENGTH = 17;
-const HEADER = 18;
+const KIND = 15;
+const HEADER = 16;
+const LENGTH_BYTES = 3;
 
 const HEAD_KIND = 0;
 const EMISSION_KIND = TABLES.length + 1;
 const COUNT_BYTES = 4;
-const TEXT_BYTES_MAX = 255;
+const TEXT_BITS = 5;
+const TEXT_BYTES_MAX = (1 << TEXT_BITS) - 1;
 
 export class ClusterStore {
   readonly #heap = new ByteHeap();
@@ -125,17 +127,16 @@ export class ClusterStore {
       chunk.writeUInt32LE(first, at + NEXT);
       chunk.writeUInt32LE(0, at + PREVIOUS);
       chunk.writeUInt32LE(head, at + HEAD);
-      chunk[at + KIND] = kind;
-      chunk[at + TEXT_LENGTH] = id.length;
+      chunk[at + KIND] = (kind << TEXT_BITS) | id.length;
       chunk.write(id, at + HEADER, 'latin1');
       if (first !== 0) this.#setU32(first, PREVIOUS, address);
       this.#setU32(head, NEXT, address);
       if (kind !== EMISSION_KIND) this.#addRows(head, 1);
       this.#index.insert(memberHash(head, kind, id), address);
     } else {
-      this.#bytes -= chunk.readUInt32LE(at + LENGTH);
+      this.#bytes -= chunk.readUIntLE(at + LENGTH, LENGTH_BYTES);
     }
-    chunk.writeUInt32LE(bytes.length, at + LENGTH);
+    chunk.writeUIntLE(bytes.length, at + LENGTH, LENGTH_BYTES);
     bytes.copy(chunk, at + HEADER + id.length);
     this.#bytes += bytes.length;
   }
@@ -166,7 +167,7 @@ export class ClusterStore {
     this.#link(head, previous, next);
     if (next !== 0) this.#setU32(next, PREVIOUS, previous);
     if (kind !== EMISSION_KIND) this.#addRows(head, -1);
-    this.#bytes -= this.#u32(address, LENGTH);
+    this.#bytes -= this.#value(address).length;
     this.#index.remove(memberHash(head, kind, id), address);
     this.#heap.free(address, this.#sizeOf(address));
     if (this.#u32(head, NEXT) === 0) this.#removeHead(cluster, head);
@@ -185,9 +186,8 @@ export class ClusterStore {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
     chunk.fill(0, at, at + HEADER);
-    chunk.writeUInt32LE(COUNT_BYTES, at + LENGTH);
-    chunk[at + KIND] = HEAD_KIND;
-    chunk[at + TEXT_LENGTH] = cluster.length;
+    chunk.writeUIntLE(COUNT_BYTES, at + LENGTH, LENGTH_BYTES);
+    chunk[at + KIND] = (HEAD_KIND << TEXT_BITS) | cluster.length;
     chunk.write(cluster, at + HEADER, 'latin1');
     chunk.writeUInt32LE(0, at + HEADER + cluster.length);
     this.#index.insert(hashText(cluster), address);
@@ -215,14 +215,14 @@ export class ClusterStore {
   #is(address: Address, kind: number, text: string): boolean {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
-    return chunk[at + KIND] === kind && chunk[at + TEXT_LENGTH] === text.length && spells(chunk, at + HEADER, text);
+    return chunk[at + KIND] === ((kind << TEXT_BITS) | text.length) && spells(chunk, at + HEADER, text);
   }
 
   #hashOf(address: Address): number {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
-    const range = { start: at + HEADER, end: at + HEADER + (chunk[at + TEXT_LENGTH] ?? 0) };
-    const kind = chunk[at + KIND] ?? 0;
+    const range = { start: at + HEADER, end: at + HEADER + this.#textLength(address) };
+    const kind = this.#kind(address);
     return kind === HEAD_KIND
       ? hashBytes(chunk, range)
       : hashBytes(chunk, range, memberSeed(this.#u32(address, HEAD), kind));
@@ -238,26 +238,29 @@ export class ClusterStore {
   }
 
   #kind(address: Address): number {
-    return this.#heap.chunk(address)[this.#heap.at(address) + KIND] ?? 0;
+    return (this.#heap.chunk(address)[this.#heap.at(address) + KIND] ?? 0) >>> TEXT_BITS;
+  }
+
+  #textLength(address: Address): number {
+    return (this.#heap.chunk(address)[this.#heap.at(address) + KIND] ?? 0) & TEXT_BYTES_MAX;
   }
 
   #text(address: Address): string {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
-    return chunk.toString('latin1', at + HEADER, at + HEADER + (chunk[at + TEXT_LENGTH] ?? 0));
+    return chunk.toString('latin1', at + HEADER, at + HEADER + this.#textLength(address));
   }
 
   #value(address: Address): Buffer {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
-    const start = at + HEADER + (chunk[at + TEXT_LENGTH] ?? 0);
-    return chunk.subarray(start, start + chunk.readUInt32LE(at + LENGTH));
+    const start = at + HEADER + this.#textLength(address);
+    return chunk.subarray(start, start + chunk.readUIntLE(at + LENGTH, LENGTH_BYTES));
   }
 
   #sizeOf(address: Address): number {
-    const chunk = this.#heap.chunk(address);
-    const at = this.#heap.at(address);
-    return HEADER + (chunk[at + TEXT_LENGTH] ?? 0) + chunk.readUInt32LE(at + LENGTH);
+    const length = this.#heap.chunk(address).readUIntLE(this.#heap.at(address) + LENGTH, LENGTH_BYTES);
+    return HEADER + this.#textLength(address) + length;
   }
 
   #u32(address: Address, field: number): number {

@@ -19,14 +19,23 @@ export class UnknownFormat extends Error {
   readonly retriable = false;
 }
 
-/** JSON text of a payload field, or null: an empty string on the wire, since no JSON text is empty. */
+/** Stands before a fragment that is no JSON string with something in it; no JSON string begins with it, control characters are escaped. */
+const AS_IT_IS = '\u0001';
+
+/**
+ * JSON text of a payload field, or null. On the wire an empty string is null, and a JSON string goes without its quotes: most
+ * fields are null or a string, and millions of rows are kept in memory.
+ */
 class FragmentType extends avro.types.LogicalType {
   protected override _fromValue(text: string): string | null {
-    return text === '' ? null : text;
+    if (text === '') return null;
+    return text.charCodeAt(0) === 1 ? text.slice(1) : `"${text}"`;
   }
 
   protected override _toValue(fragment: string | null): string {
-    return fragment ?? '';
+    if (fragment === null) return '';
+    if (typeof fragment !== 'string') return fragment; // avsc refuses it, with its own check
+    return fragment.length > 2 && fragment.startsWith('"') ? fragment.slice(1, -1) : AS_IT_IS + fragment;
   }
 }
 
