@@ -208,7 +208,8 @@ export class Deliverer {
       this.#intakeBytes -= record.value.length;
       this.#admitOne(record, now);
     }
-    if (this.#intake.size === 0) this.#window.advance(this.#takenEnd);
+    // What lies before the next record is none: markers, or the records of an aborted transaction, maybe a window full.
+    this.#window.advance(this.#intake.peek()?.offset ?? this.#takenEnd);
     if (this.#window.position !== this.#position.nextOffset) this.#tell();
     this.#watchAge();
   }
