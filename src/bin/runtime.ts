@@ -217,7 +217,7 @@ function batches(
   at: { runtime: Runtime; stage: StageName; partition: number; fetcher: Fetcher; side: StageSide },
 ): Promise<void> {
   const { runtime, stage, partition, fetcher, side } = at;
-  const { commitIntervalMs, batchRecordsMax, queueBytesMax } = runtime.config.tasks;
+  const { commitIntervalMs, batchRecordsMax, queueBytesMax, stallTimeoutMs } = runtime.config.tasks;
   return batchLoop(
     life,
     work,
@@ -228,6 +228,7 @@ function batches(
       commitIntervalMs,
       batchRecordsMax,
       queueBytesMax,
+      stallMs: stallTimeoutMs,
       onCommitted: (next) => side.onCommitted(next),
     },
   );

@@ -6,6 +6,7 @@
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { KafkaFailure } from './errors.ts';
+import { InputWatch } from './input-watch.ts';
 import type { Life, TaskProducer } from './task.ts';
 import { type Batch, type Chunk, EMPTY_BATCH, TaskQueue } from './task-queue.ts';
 
@@ -24,6 +25,8 @@ export interface BatchWork {
   owing(): boolean;
   /** Processes a batch and sends its outcome, position included, within one transaction; the loop commits. */
   step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void>;
+  /** Whether `step` waits for somebody who is known to be away and named elsewhere; default: never. */
+  excused?(): boolean;
 }
 
 /** Reading on from a partition (see Fetcher). */
@@ -46,12 +49,16 @@ export interface BatchLoopOptions {
   readonly commitIntervalMs: number;
   readonly batchRecordsMax: number;
   readonly queueBytesMax: number;
+  /** How long a task may stand still with input before it, ms (default 60,000). */
+  readonly stallMs?: number;
   /** Called after every commit with where the task reads on, per topic; for lag tools. */
   readonly onCommitted: (next: ReadonlyMap<string, number>) => void;
 }
 
 /** An input that moved over markers and holes only is written down this often, so that its position never falls off the log. */
 const MOVED_POSITION_MS = 10_000;
+const WATCH_EVERY_MS = 5_000;
+const STALL_MS = 60_000;
 
 /** Lives one life of a batch task; returns when `life.signal` aborts, between two transactions. */
 export async function batchLoop(
@@ -70,11 +77,17 @@ export async function batchLoop(
   const queue = new TaskQueue(options.queueBytesMax, (full) => {
     for (const subscription of subscriptions) full ? subscription.pause() : subscription.resume();
   });
+  const watch = new InputWatch({
+    stage: options.stage,
+    partition: options.partition,
+    limitMs: options.stallMs ?? STALL_MS,
+  });
   for (const at of inputs) {
     subscriptions.push(
       deps.fetcher.subscribe(at, {
         deliver: (chunk) => {
           queue.push(at.topic, chunk);
+          watch.fetched(at.topic, chunk, deps.clock.now());
           deps.meter.gauge('lag_records', labels(options), queue.lag);
         },
         fail: (failure) => queue.fail(failure),
@@ -83,7 +96,7 @@ export async function batchLoop(
   }
   life.running();
   try {
-    await readOn(life, work, queue, { deps, options });
+    await watched(watch, work, deps.clock, readOn(life, work, queue, { deps, options, watch }));
   } finally {
     for (const subscription of subscriptions) subscription.close();
   }
@@ -92,6 +105,26 @@ export async function batchLoop(
 interface Loop {
   deps: BatchLoopDeps;
   options: BatchLoopOptions;
+  watch?: InputWatch;
+}
+
+/** Waits for `reading` to end, or for the watch to find that it stands still; then rejects. */
+async function watched(watch: InputWatch, work: BatchWork, clock: Clock, reading: Promise<void>): Promise<void> {
+  let cancel = (): void => undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    const look = (): void => {
+      if (work.excused?.()) watch.excused(clock.now());
+      const failure = watch.check(clock.now());
+      if (failure !== null) reject(failure);
+      else cancel = clock.after(WATCH_EVERY_MS, look);
+    };
+    look();
+  });
+  try {
+    await Promise.race([reading, stalled]);
+  } finally {
+    cancel();
+  }
 }
 
 async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop): Promise<void> {
@@ -134,7 +167,7 @@ async function readable(queue: TaskQueue, clock: Clock): Promise<void> {
   }
 }
 
-async function transact(life: Life, work: BatchWork, batch: Batch, { deps, options }: Loop): Promise<void> {
+async function transact(life: Life, work: BatchWork, batch: Batch, { deps, options, watch }: Loop): Promise<void> {
   const startedAt = deps.clock.now();
   try {
     await work.step(batch, life.producer, life.signal);
@@ -146,6 +179,7 @@ async function transact(life: Life, work: BatchWork, batch: Batch, { deps, optio
   }
   deps.meter.count('transactions_total', { stage: options.stage, outcome: 'committed' });
   deps.meter.observe('transaction_seconds', { stage: options.stage }, (deps.clock.now() - startedAt) / 1000);
+  watch?.committed(batch.next, deps.clock.now());
   options.onCommitted(batch.next);
 }
 

@@ -29,6 +29,8 @@ export type KafkaFailureCode =
   | 'unsupported'
   /** The group's coordinator wants the member to join again. */
   | 'rebalance'
+  /** A task or an input stands still, and nothing that this process can do mends it. */
+  | 'stalled'
   /** We were told to stop while waiting. */
   | 'stopped'
   /** Anything else. */

@@ -28,6 +28,8 @@ export interface SourceDecoder {
   /** Fetches the schemas that the batch needs; waits while the registry is away. */
   prepare(records: readonly KafkaRecord[], signal: AbortSignal): Promise<void>;
   decode(record: KafkaRecord, table: Table): Change;
+  /** Not null while `prepare` waits for somebody who is away. */
+  readonly away: object | null;
 }
 
 export interface RekeyTaskDeps {
@@ -96,6 +98,11 @@ export class RekeyTask implements BatchWork {
 
   owing(): boolean {
     return false;
+  }
+
+  /** While the registry is away the sources wait; readiness says so. */
+  excused(): boolean {
+    return this.#deps.decoder.away !== null;
   }
 
   async step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void> {

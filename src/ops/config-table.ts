@@ -220,6 +220,15 @@ export const SETTINGS = {
         'After this long the broker aborts an open transaction. A hung process can hold back readers for as long.',
       ),
     ),
+    stallTimeoutMs: measured(
+      'ms',
+      setting(
+        'LEAD_WEBHOOKS_STALL_TIMEOUT_MS',
+        integer(5_000, 3_600_000),
+        '60000',
+        'A process ends, to be started again, when a task has input and commits nothing for this long, or its input stands still.',
+      ),
+    ),
     commitIntervalMs: measured(
       'ms',
       setting(
