@@ -94,9 +94,9 @@ export class Receiver implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const received = this.#read(request, Buffer.concat(chunks).toString('utf8'));
+    const body = await wholeBody(request);
+    if (body === null) return;
+    const received = this.#read(request, body);
     this.received.push(received);
     const key = `${received.path} ${received.leadId}`;
     const open = this.#open.get(key) ?? 0;
@@ -145,4 +145,15 @@ export class Receiver implements AsyncDisposable {
       status: 0,
     };
   }
+}
+
+/** Null when the sender went away in the midst of it: such a request was never received. */
+async function wholeBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+  } catch {
+    return null;
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
