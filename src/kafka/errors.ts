@@ -31,6 +31,8 @@ export type KafkaFailureCode =
   | 'rebalance'
   /** A task or an input stands still, and nothing that this process can do mends it. */
   | 'stalled'
+  /** A task reads so far behind that the cleaner may have been there first; it has to load anew. */
+  | 'fell-behind'
   /** We were told to stop while waiting. */
   | 'stopped'
   /** Anything else. */
@@ -42,6 +44,7 @@ const RETRIABLE: ReadonlySet<KafkaFailureCode> = new Set([
   'producer-lost',
   'unavailable',
   'rebalance',
+  'fell-behind',
 ]);
 
 export class KafkaFailure extends Error {

@@ -4,9 +4,10 @@
  *
  * Load, then announce: a task reads its whole partition into an empty state and only then tells the clusters that were touched
  * at or after its position, in transactions of bounded size; the position moves when all are told. So a backlog of hours costs
- * each lead one payload. Three guards make that exact:
+ * each lead one payload. Four guards make that exact:
  *  - a load that takes longer than the log's `min.compaction.lag.ms` starts again, else the cleaner could take a record away
  *    between the end that was read and the reader, and show a state that never was;
+ *  - for the same reason a running task that reads a record of that age ends its life and loads anew;
  *  - a position older than the log's `delete.retention.ms` makes every cluster dirty, because tombstones may be gone;
  *  - a task without a position makes every cluster dirty.
  * Telling too many clusters is always safe: a body equal to the last one told is not told again.
@@ -22,6 +23,7 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
+import { KafkaFailure } from './errors.ts';
 import { decodeJoinPosition, encodeJoinPosition, joinCodec } from './internal-codec.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
@@ -93,6 +95,7 @@ export class JoinTask implements BatchWork {
 
   async step(batch: Batch, producer: Pick<TaskProducer, 'send'>): Promise<void> {
     const { partition, stateTopic, clusterChangesTopic, announceClustersMax } = this.#options;
+    this.#mustKeepUp(batch);
     for (const record of batch.records) {
       this.#clusters.evolve(incoming(record), true);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
@@ -109,6 +112,15 @@ export class JoinTask implements BatchWork {
     }
     await producer.send(out);
     this.#count(told);
+  }
+
+  #mustKeepUp({ records }: Batch): void {
+    const oldest = records[0];
+    if (oldest === undefined || this.#deps.clock.now() - oldest.timestamp < this.#options.compactionLagMs) return;
+    throw new KafkaFailure(
+      'fell-behind',
+      `${oldest.topic}/${oldest.partition}: read later than min.compaction.lag.ms after it was written; loading anew`,
+    );
   }
 
   async #loadOnce(signal: AbortSignal): Promise<void> {
