@@ -25,10 +25,10 @@ const USAGE = `
 Usage: lead-webhooks demo [--once]
 
 Shows the product at work: starts Kafka and a schema registry (containers, or local Java; nothing if KAFKA_BROKERS and
-SCHEMA_REGISTRY_URL name some), makes topics and schemas, runs the three stages and a receiver of webhooks, and tells a
-small story while it happens: one line for each request that the receiver gets. Then a generator makes random changes, and
-the receiver fails now and then, until Ctrl-C. Everything is stopped at the end. On brokers that are yours, all names
-begin with demo- and the topics and groups are deleted at the end; the schemas stay in the registry.
+SCHEMA_REGISTRY_URL name some), makes topics and schemas, runs the three stages and a receiver of webhooks, and tells
+a small story while it happens: one line for each request that the receiver gets. Then a generator makes random changes,
+and the receiver fails now and then, until Ctrl-C. Everything is stopped at the end. On brokers that are yours, all
+names begin with demo- and the topics and groups are deleted at the end; the schemas stay in the registry.
 
 Options:
   --once   ends after the story
@@ -36,9 +36,10 @@ Options:
 
 The last line says how it went, the story's outcome included:
   demo: N changes, N deliveries, N retried, p50 N ms, p99 N ms, story ok
-A change is one of a row; a delivery is a request that was accepted; retried counts requests after the first one for the
-same webhook. The times reach from the commit of a change, just before it is appended to its topic, to the complete
-request at the receiver, of those that were accepted at once and had not to wait for a failed one. NO_COLOR is respected.
+A change is one of a row; a delivery is a request that was accepted; retried counts requests after the first one for
+the same webhook. The times reach from the commit of a change, just before it is appended to its topic, to the complete
+request at the receiver, of those that were accepted at once and had not to wait for a failed one. NO_COLOR is
+respected.
 
 Exit codes: 0 the story went as it should, 1 it did not, or was interrupted, 2 wrong usage.
 

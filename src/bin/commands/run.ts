@@ -21,8 +21,8 @@ import { secretSource } from './endpoints.ts';
 const USAGE = `
 Usage: lead-webhooks run [--stages STAGES]
 
-Runs the stages until SIGTERM or SIGINT. Creates no topic and registers no schema: it refuses to start when one is missing
-or wrong, and names the command that mends it.
+Runs the stages until SIGTERM or SIGINT. Creates no topic and registers no schema: it refuses to start when one is
+missing or wrong, and names the command that mends it.
 
   rekey     source topics → cluster-changes: each row to its lead cluster
   join      cluster-changes → outbound: the payloads of every lead whose payload changed
@@ -32,7 +32,8 @@ Options:
   --stages STAGES   rekey, join, deliver, comma separated, or all (the default)
   --help            this text
 
-Exit codes: 0 stopped cleanly after a signal, 1 something failed (one clear line says what), 2 wrong usage or configuration.
+Exit codes: 0 stopped cleanly after a signal, 1 something failed (one clear line says what), 2 wrong usage or
+configuration.
 
 Examples:
   lead-webhooks run
