@@ -3,7 +3,9 @@
  * `ops` knows no client, `kafka` no configuration. Opens nothing. Secrets are revealed here and nowhere else on their way to Kafka.
  */
 import type { ConnectionOptions } from '../kafka/client.ts';
-import type { RegistryOptions } from '../kafka/registry-http.ts';
+import { KafkaFailure } from '../kafka/errors.ts';
+import { type RegistryOptions, RegistryUnavailable } from '../kafka/registry-http.ts';
+import { StartRefused } from '../lib/start-refused.ts';
 import type { Config, RegistryConfig } from '../ops/config.ts';
 
 /**
@@ -29,4 +31,21 @@ export function kafkaOptions(config: Config, part: string): ConnectionOptions {
 export function registryOptions(registry: RegistryConfig): RegistryOptions {
   const { url, auth } = registry;
   return auth === null ? { url } : { url, username: auth.username, password: auth.password.reveal() };
+}
+
+/**
+ * The failure of a first contact as the operator needs it: with the settings to look at when Kafka or the registry cannot be used
+ * at all. Anything else is returned as it is.
+ */
+export function withSettings(error: unknown): unknown {
+  const settings = settingsBehind(error);
+  if (settings === null || !(error instanceof Error)) return error;
+  return new StartRefused(`${settings}: ${error.message}`, { cause: error });
+}
+
+function settingsBehind(error: unknown): string | null {
+  if (error instanceof RegistryUnavailable) return 'SCHEMA_REGISTRY_URL cannot be used';
+  if (!(error instanceof KafkaFailure)) return null;
+  if (error.code === 'unavailable') return 'no broker of KAFKA_BROKERS can be used';
+  return error.code === 'authentication' ? 'the brokers refuse this login, look at KAFKA_SASL_* and KAFKA_SSL_*' : null;
 }

@@ -19,7 +19,7 @@ import type { Meter } from '../lib/meter.ts';
 import { StartRefused } from '../lib/start-refused.ts';
 import type { Config } from '../ops/config.ts';
 import type { Health } from '../ops/health.ts';
-import { kafkaOptions, registryOptions } from './connections.ts';
+import { kafkaOptions, registryOptions, withSettings } from './connections.ts';
 import { outboundSchemas } from './outbound-schemas.ts';
 import { type ComposedStage, deliverStage, joinStage, producerOf, type Runtime, rekeyStage } from './runtime.ts';
 import { wantedNames, wantedTopics } from './wanted-topics.ts';
@@ -123,6 +123,8 @@ async function checkTopics(config: Config, stages: readonly StageName[], log: Lo
       throw new StartRefused(`${lines}${hint}`);
     }
     return new Map(Array.from(existing, ([name, topic]) => [name, topic?.partitions ?? 0]));
+  } catch (error) {
+    throw withSettings(error);
   } finally {
     await topics.close();
   }
@@ -138,7 +140,9 @@ async function framings(config: Config, registry: Registry | null): Promise<Read
   }
   const frames = new Map<PayloadVersion, Buffer>();
   for (const { version, subject, schema } of outboundSchemas(config)) {
-    const found = await registry.check(subject, schema);
+    const found = await registry.check(subject, schema).catch((error: unknown) => {
+      throw withSettings(error);
+    });
     if (found.state !== 'same') {
       const what = found.state === 'missing' ? 'is not registered' : 'holds other schemas only';
       throw new StartRefused(`schema ${subject} ${what}. Mend it with: lead-webhooks schemas register`);

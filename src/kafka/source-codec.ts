@@ -41,6 +41,8 @@ export class SourceCodec {
   readonly #keys = new Map<number, KeyDecoder>();
   readonly #complainedOf = new Set<number>();
   #away: RegistryAway | null = null;
+  /** Schemas that are waited for. */
+  #waitedFor = 0;
 
   constructor(deps: SourceCodecDeps, rules: SourceRules) {
     this.#deps = deps;
@@ -65,11 +67,7 @@ export class SourceCodec {
       this.#want(value, wanted);
     }
     if (wanted.size === 0) return;
-    try {
-      await Promise.all(Array.from(wanted, (id) => this.#resolve(registry, id, signal)));
-    } finally {
-      this.#away = null;
-    }
+    await Promise.all(Array.from(wanted, (id) => this.#resolve(registry, id, signal)));
   }
 
   /** What the record says. Call `prepare` with it before: a schema that was not fetched counts as unknown. */
@@ -133,31 +131,43 @@ export class SourceCodec {
   }
 
   async #resolve(registry: SchemaSource, id: number, signal: AbortSignal): Promise<void> {
-    for (let failures = 0; ; failures++) {
-      signal.throwIfAborted();
-      try {
-        const schema = await orAborted(registry.schemaById(id), signal);
-        if (schema !== 'unknown') this.#schemas.set(id, schema);
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof RegistryRefused) return this.#complain(id, error);
-        if (!(error instanceof RegistryUnavailable)) throw error;
-        await this.#wait(failures, error, signal);
+    let failures = 0;
+    try {
+      for (;;) {
+        const failure = await this.#ask(registry, id, signal);
+        if (failure === null) return;
+        if (failures === 0) this.#waitedFor++;
+        await this.#wait(failures++, failure, signal);
       }
+    } finally {
+      if (failures > 0) this.#waitedFor--;
+      if (this.#waitedFor === 0) this.#away = null;
     }
+  }
+
+  /** Asks once; null = there is an answer, for better or worse. */
+  async #ask(registry: SchemaSource, id: number, signal: AbortSignal): Promise<RegistryUnavailable | null> {
+    signal.throwIfAborted();
+    try {
+      const schema = await orAborted(registry.schemaById(id), signal);
+      if (schema !== 'unknown') this.#schemas.set(id, schema);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof RegistryUnavailable) return error;
+      if (!(error instanceof RegistryRefused)) throw error;
+      this.#complain(id, error);
+    }
+    return null;
   }
 
   async #wait(failures: number, error: RegistryUnavailable, signal: AbortSignal): Promise<void> {
     const { clock, log, meter } = this.#deps;
     meter.count('registry_errors_total', { reason: error.reason });
+    const { reason } = error;
     if (this.#away === null) {
-      this.#away = { since: clock.now(), reason: error.reason };
-      log.warn(
-        { event: 'registry_away', reason: error.reason },
-        `${error.message}; the sources wait for it, nothing is skipped`,
-      );
+      log.warn({ event: 'registry_away', reason }, `${error.message}; the sources wait for it, nothing is skipped`);
     }
+    this.#away = { since: this.#away?.since ?? clock.now(), reason };
     await pause(clock, Math.min(WAIT_CAP_MS, WAIT_BASE_MS * 2 ** Math.min(failures, 10)), signal);
   }
 

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../lib/log.ts';
+import { StartRefused } from '../lib/start-refused.ts';
 import type { Health, HealthReport } from './health.ts';
 
 export interface AdminDeps {
@@ -14,7 +15,7 @@ export interface AdminDeps {
 }
 
 /** The server could not listen. The message is one line that says what to change. */
-export class AdminServerFailed extends Error {
+export class AdminServerFailed extends StartRefused {
   override name = 'AdminServerFailed';
   readonly code = 'admin-server';
 }

@@ -12,6 +12,7 @@
 import { AssertionFailed, assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { StartRefused } from '../lib/start-refused.ts';
 
 export interface LifecycleDeps {
   readonly log: Log;
@@ -73,7 +74,9 @@ export class Lifecycle {
   /** Something failed that nobody waits for: a rejection or an exception that reached the process, or a task that ended by itself. */
   fail(error: unknown): void {
     this.#exitCode = 1;
-    this.#deps.log.error({ event: 'failed', error }, lineOf(error));
+    // A refused start is no fault of the program: its sentence says all, and a stack would only hide it.
+    const about = error instanceof StartRefused ? {} : { error };
+    this.#deps.log.error({ event: 'failed', ...about }, lineOf(error));
     if (error instanceof AssertionFailed) this.#deps.exit(1);
     else this.requestStop('failure');
   }

@@ -1,6 +1,8 @@
 /** The configuration in the clients' shapes. */
 import { expect, test } from 'vitest';
-import { kafkaOptions, registryOptions } from '../../src/bin/connections.ts';
+import { kafkaOptions, registryOptions, withSettings } from '../../src/bin/connections.ts';
+import { KafkaFailure } from '../../src/kafka/errors.ts';
+import { RegistryUnavailable } from '../../src/kafka/registry-http.ts';
 import { type Config, parseConfig } from '../../src/ops/config.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB';
@@ -42,4 +44,24 @@ test('credentials are revealed to the clients', () => {
     username: 'ru',
     password: 'rp',
   });
+});
+
+test('a first contact that fails names the settings to look at', () => {
+  const told = (error: unknown): string => String(withSettings(error));
+  expect(told(new KafkaFailure('unavailable', 'Kafka request failed', 'ECONNREFUSED'))).toBe(
+    'StartRefused: no broker of KAFKA_BROKERS can be used: Kafka request failed (ECONNREFUSED)',
+  );
+  expect(told(new KafkaFailure('authentication', 'Kafka request failed'))).toMatch(
+    /KAFKA_SASL_\* and KAFKA_SSL_\*: Kafka/,
+  );
+  expect(told(new RegistryUnavailable('network', 'it is away'))).toBe(
+    'StartRefused: SCHEMA_REGISTRY_URL cannot be used: it is away',
+  );
+});
+
+test('any other failure stays as it is', () => {
+  const bug = new TypeError('x is not a function');
+  expect(withSettings(bug)).toBe(bug);
+  const fenced = new KafkaFailure('fenced', 'fenced');
+  expect(withSettings(fenced)).toBe(fenced);
 });

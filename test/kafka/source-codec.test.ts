@@ -424,6 +424,29 @@ describe('prepare', () => {
     expect(reader.decode(sample, 'lead').kind).toBe('upsert');
   });
 
+  it('says so for as long as any task waits, whatever other tasks find out meanwhile', async () => {
+    const schemas = sampleSchemas();
+    const [known = 0] = schemas.keys();
+    const stop = new AbortController();
+    const failed = Promise.withResolvers<void>();
+    const registry: SchemaSource = {
+      schemaById: (id) => {
+        if (id === known) return Promise.resolve(schemas.get(id) ?? 'unknown');
+        failed.resolve();
+        return Promise.reject(new RegistryUnavailable('server', 'down'));
+      },
+    };
+    const frozen = { now: () => 0, after: () => () => undefined };
+    const reader = new SourceCodec({ registry, clock: frozen, log: silentLog, meter: silentMeter }, RULES);
+    const waiting = reader.prepare([record({ value: framed(known + 1_000_000, 'x') })], stop.signal);
+    await failed.promise;
+    await reader.prepare([record({ value: framed(known, 'x') })], never);
+    expect(reader.away?.reason).toBe('server');
+    stop.abort(new Error('stopping'));
+    await expect(waiting).rejects.toThrow('stopping');
+    expect(reader.away).toBeNull();
+  });
+
   it('ends with the reason of the signal when that aborts, also while the registry hangs', async () => {
     const abort = new AbortController();
     const reader = codec({ schemaById: () => new Promise(() => {}) });

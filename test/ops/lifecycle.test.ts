@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { AssertionFailed } from '../../src/lib/assert.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Log, LogFields } from '../../src/lib/log.ts';
+import { StartRefused } from '../../src/lib/start-refused.ts';
 import { Lifecycle, lineOf } from '../../src/ops/lifecycle.ts';
 
 interface Line {
@@ -121,6 +122,13 @@ test('a failure that nobody awaited stops the process in order, with 1', async (
   expect(await running).toBe(1);
   expect(exits).toEqual([]);
   expect(lines[0]).toMatchObject({ level: 'error', message: 'a rejection', fields: { event: 'failed' } });
+});
+
+test('a refused start shows its sentence and no stack', async () => {
+  const { lifecycle, lines } = setup();
+  const code = await lifecycle.run(() => Promise.reject(new StartRefused('topic leads is missing')));
+  expect(code).toBe(1);
+  expect(lines[0]).toEqual({ level: 'error', message: 'topic leads is missing', fields: { event: 'failed' } });
 });
 
 test('a bug ends the process at once and shows its message', async () => {

@@ -3,13 +3,12 @@
  * place that does. What is compared and what may be mended is decided by kafka/topic-plan.ts; here it is shown and carried out.
  */
 import { createKafka } from '../../kafka/client.ts';
-import { KafkaFailure } from '../../kafka/errors.ts';
 import { type Finding, planTopics, type TopicFix } from '../../kafka/topic-plan.ts';
 import { Topics } from '../../kafka/topics.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type Arguments, readArguments } from '../arguments.ts';
 import { briefLog, type Command, type Context, loadConfig, outJson } from '../command.ts';
-import { kafkaOptions } from '../connections.ts';
+import { kafkaOptions, withSettings } from '../connections.ts';
 import { parseStages } from '../stages.ts';
 import { wantedNames, wantedTopics } from '../wanted-topics.ts';
 
@@ -58,8 +57,7 @@ export const command: Command = {
       const mended = args.words[0] === 'apply' ? await topics.apply(findings) : [];
       return report(context, args, { findings, mended });
     } catch (error) {
-      if (!(error instanceof KafkaFailure) || error.code !== 'unavailable') throw error;
-      throw new Error(`no broker of KAFKA_BROKERS can be used: ${error.message}`, { cause: error });
+      throw withSettings(error);
     } finally {
       await topics.close();
     }
