@@ -4,6 +4,7 @@
  * it writes. They are written before rekey reads its first record.
  */
 import { StartRefused } from '../lib/start-refused.ts';
+import { classify } from './errors.ts';
 import { decodeFact, encodeFact } from './internal-codec.ts';
 import { type PartitionLog, readAll } from './partition-log.ts';
 import type { TaskProducer } from './task.ts';
@@ -38,23 +39,36 @@ export async function agreeOnFacts(
   const wanted = new Map([[FIRST_START, String(deps.now())]]);
   for (const [topic, partitions] of sources) wanted.set(partitionsFact(topic), String(partitions));
   let known = await readFacts(deps.log, metaTopic, signal);
-  if (missing(wanted, known).length > 0) {
-    const producer = deps.producer();
-    try {
-      await producer.fence(signal);
-      known = await readFacts(deps.log, metaTopic, signal);
-      const records = missing(wanted, known).map(([name, value]) => {
-        known.set(name, value);
-        return { topic: metaTopic, partition: 0, key: name, value: encodeFact({ value, writtenAt: deps.now() }) };
-      });
-      await producer.send(records);
-      await producer.commit();
-    } finally {
-      await producer.close();
-    }
+  while (missing(wanted, known).length > 0) {
+    await writeFacts(deps, metaTopic, wanted, signal);
+    known = await readFacts(deps.log, metaTopic, signal);
   }
   for (const [topic, partitions] of sources) refuseOther(topic, partitions, known.get(partitionsFact(topic)));
   return { firstStart: Number(known.get(FIRST_START)) };
+}
+
+/** Writes what is missing. One that was fenced by another process, or does not know, returns as well: look again. */
+async function writeFacts(
+  deps: MetaDeps,
+  topic: string,
+  wanted: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const producer = deps.producer();
+  try {
+    await producer.fence(signal);
+    const known = await readFacts(deps.log, topic, signal);
+    const records = missing(wanted, known).map(([key, value]) => {
+      return { topic, partition: 0, key, value: encodeFact({ value, writtenAt: deps.now() }) };
+    });
+    await producer.send(records);
+    await producer.commit();
+  } catch (error) {
+    const { code } = classify(error);
+    if (code !== 'fenced' && code !== 'commit-unknown') throw error;
+  } finally {
+    await producer.close();
+  }
 }
 
 function missing(wanted: ReadonlyMap<string, string>, known: ReadonlyMap<string, string>): [string, string][] {
