@@ -1,0 +1,409 @@
+/** One life of a deliver task between Kafka and a deliverer that is played by the test. */
+import { getEventListeners } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Commit, DeliverStart, Mark, OutboundRecord, PendingDelivery } from '../../src/core/delivery.ts';
+import type { InputFetcher } from '../../src/kafka/batch-loop.ts';
+import { deliverLoop, type TaskDeliverer } from '../../src/kafka/deliver-loop.ts';
+import { KafkaFailure } from '../../src/kafka/errors.ts';
+import {
+  decodeDeliverPosition,
+  decodeMark,
+  decodePending,
+  encodeDeliverPosition,
+  encodeMark,
+  encodePending,
+} from '../../src/kafka/internal-codec.ts';
+import type { KafkaRecord } from '../../src/kafka/record.ts';
+import type { TaskProducer } from '../../src/kafka/task.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { silentMeter } from '../../src/lib/meter.ts';
+import { outbound } from '../support/deliver-world.ts';
+import { MemoryKafka } from '../support/memory-kafka.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+type Subscriber = Parameters<InputFetcher['subscribe']>[1];
+
+const INTERVAL_MS = 200;
+const DRAIN_MS = 5_000;
+const PENDING: PendingDelivery = {
+  record: outbound({ offset: 3, leadId: '5' }),
+  attempts: 2,
+  since: 1_000,
+  dueAt: 9_000,
+  firstFailureAt: 2_000,
+  lastFailureAt: 3_000,
+  lastStatus: 503,
+  lastCode: 'http-503',
+};
+const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
+const AT_3 = { nextOffset: 3, sentBound: 8, released: false };
+
+function commitOf(nextOffset: number, more: Partial<Commit> = {}): Commit {
+  const position = { nextOffset, sentBound: nextOffset + 10, released: false };
+  return { position, pending: [], marks: [], deadLetters: [], ...more };
+}
+
+class World implements TaskDeliverer {
+  readonly kafka = new MemoryKafka();
+  readonly clock = new VirtualClock();
+  readonly stop = new AbortController();
+  readonly events: string[] = [];
+  readonly taken: { records: readonly OutboundRecord[]; next: number }[] = [];
+  readonly onCommitted: (readonly [string, number])[][] = [];
+  /** What the deliverer has to write, in turn; null or nothing left = nothing. */
+  plans: (Commit | null)[] = [];
+  full = false;
+  start: DeliverStart | null = null;
+  news: () => void = () => {};
+  input: Subscriber | null = null;
+  from = -1;
+  wrap: (producer: TaskProducer) => TaskProducer = (producer) => producer;
+
+  async run(): Promise<void> {
+    const producer = this.kafka.producer('deliver.0');
+    await producer.fence(this.stop.signal);
+    await deliverLoop(
+      { producer: this.wrap(producer), signal: this.stop.signal, running: () => void this.events.push('running') },
+      {
+        log: this.kafka,
+        fetcher: { subscribe: (at, subscriber) => this.#subscribe(at.offset, subscriber) },
+        deliverer: (start, onNews) => {
+          this.start = start;
+          this.news = onNews;
+          return this;
+        },
+        clock: this.clock,
+        logger: silentLog,
+        meter: silentMeter,
+      },
+      {
+        partition: 0,
+        outboundTopic: 'outbound',
+        stateTopic: 'delivery-state',
+        deadLetters: { topic: 'dead-letters', partitions: 1 },
+        commitIntervalMs: INTERVAL_MS,
+        drainMs: DRAIN_MS,
+        onCommitted: (next) => this.onCommitted.push([...next]),
+      },
+    );
+  }
+
+  /** Runs a life, stops it after `story`, and waits for its end. */
+  async tell(story: () => void | Promise<void> = () => {}): Promise<void> {
+    const run = this.run();
+    await turn();
+    await story();
+    this.stop.abort();
+    await run;
+  }
+
+  async hear(): Promise<void> {
+    this.news();
+    await turn();
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await turn();
+  }
+
+  wants(): boolean {
+    return !this.full;
+  }
+
+  take(records: readonly OutboundRecord[], next: number): void {
+    this.taken.push({ records, next });
+  }
+
+  plan(): Commit | null {
+    const plan = this.plans.shift() ?? null;
+    this.events.push(plan === null ? 'no plan' : `plan ${plan.position.nextOffset}`);
+    return plan;
+  }
+
+  committed(commit: Commit): void {
+    this.events.push(`committed ${commit.position.nextOffset}`);
+  }
+
+  async drain(deadline: number): Promise<void> {
+    this.events.push(`drain ${deadline - this.clock.now()}`);
+  }
+
+  abandon(): void {
+    this.events.push('abandon');
+  }
+
+  /** Writes a record of `delivery-state`. */
+  state(key: string, value: Buffer | null): void {
+    this.kafka.append({ topic: 'delivery-state', partition: 0, key, value });
+  }
+
+  /** Last value of each key of `delivery-state` that this life wrote. */
+  written(): Map<string, Buffer | null> {
+    return new Map(this.kafka.committed('delivery-state').map(({ key, value }) => [String(key), value]));
+  }
+
+  outbound(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.kafka.append({ topic: 'outbound', partition: 0, key: '5', value: '{}', headers: HEADERS });
+    }
+  }
+
+  #subscribe(offset: number, subscriber: Subscriber) {
+    this.input = subscriber;
+    this.from = offset;
+    return {
+      pause: () => void this.events.push('pause'),
+      resume: () => void this.events.push('resume'),
+      close: () => void this.events.push('close'),
+    };
+  }
+}
+
+const HEADERS = { version: 'v3', revision: '4', cause: 'changed', 'dealership-id': '3' };
+
+function record(offset: number, headers: Readonly<Record<string, string>> = HEADERS): KafkaRecord {
+  return {
+    topic: 'outbound',
+    partition: 0,
+    offset,
+    timestamp: 0,
+    key: Buffer.from('5'),
+    value: Buffer.from('{}'),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)])),
+  };
+}
+
+const chunk = (records: readonly KafkaRecord[], next: number) => {
+  return { records, next, lastStableOffset: next, highWatermark: next };
+};
+
+describe('a start', () => {
+  test('without a position begins at the start of the log, as if a predecessor had let go', async () => {
+    const world = new World();
+    world.outbound(4);
+    await world.tell();
+    expect(world.start).toEqual({
+      position: { nextOffset: 0, sentBound: 0, released: true },
+      logEnd: 4,
+      pending: [],
+      marks: [],
+    });
+    expect(world.from).toBe(0);
+  });
+
+  test('reads back the position, what is pending and the marks, and not what was put aside', async () => {
+    const world = new World();
+    world.outbound(12);
+    world.state('position', encodeDeliverPosition({ ...AT_3, redrives: 0, lastTimestamp: 0 }));
+    world.state('crm|5|pending', encodePending(PENDING));
+    world.state('crm|6|pending', encodePending(PENDING));
+    world.state('crm|6|pending', null);
+    world.state('crm|5|seen', encodeMark(MARK));
+    world.state('crm|5|dead', Buffer.from('of a later release'));
+    await world.tell();
+    expect(world.start).toEqual({
+      position: AT_3,
+      logEnd: 12,
+      pending: [{ key: { endpointId: 'crm', leadId: '5', suffix: 'pending' }, delivery: PENDING }],
+      marks: [{ key: { endpointId: 'crm', leadId: '5', suffix: 'seen' }, mark: MARK }],
+    });
+    expect(world.from).toBe(3);
+  });
+
+  test('with a position outside of the log needs the operator, and nothing is begun', async () => {
+    const world = new World();
+    world.state('position', encodeDeliverPosition({ ...AT_3, redrives: 0, lastTimestamp: 0 }));
+    await expect(world.run()).rejects.toMatchObject({ code: 'offset-out-of-range' });
+    expect([world.start, world.events]).toEqual([null, []]);
+  });
+
+  test('asks for the first plan by itself', async () => {
+    const world = new World();
+    world.plans = [commitOf(0)];
+    await world.tell(() => expect(world.events).toEqual(['running', 'plan 0', 'committed 0', 'resume']));
+  });
+});
+
+describe('a transaction', () => {
+  test('writes all of a plan, and the deliverer hears of it after the commit', async () => {
+    const world = new World();
+    const key = { endpointId: 'crm', leadId: '5' };
+    const letter = {
+      record: outbound({ offset: 1, leadId: '5' }),
+      endpointId: 'crm',
+      code: 'gone',
+      message: 'm',
+      attempts: 1,
+      firstFailureAt: null,
+      lastFailureAt: null,
+      status: 410,
+    } as const;
+    world.plans = [
+      commitOf(4, {
+        pending: [
+          { key: { ...key, suffix: 'pending' }, delivery: PENDING },
+          { key: { ...key, leadId: '6', suffix: 'pending' }, delivery: null },
+        ],
+        marks: [
+          { key: { ...key, suffix: 'seen' }, mark: MARK },
+          { key: { ...key, suffix: 'done' }, mark: null },
+        ],
+        deadLetters: [letter],
+      }),
+    ];
+    let heard = -1;
+    world.wrap = (producer) => ({
+      fence: (signal) => producer.fence(signal),
+      send: (records) => producer.send(records),
+      commit: async () => {
+        heard = world.events.filter((event) => event.startsWith('committed')).length;
+        await producer.commit();
+      },
+      abort: () => producer.abort(),
+      close: () => producer.close(),
+    });
+    await world.tell();
+    expect([heard, world.events.includes('committed 4')]).toEqual([0, true]);
+    const state = world.written();
+    const bytes = (name: string): Buffer => state.get(name) ?? Buffer.alloc(0);
+    expect(decodePending(bytes('crm|5|pending'))).toEqual(PENDING);
+    expect(decodeMark(bytes('crm|5|seen'))).toEqual(MARK);
+    expect([state.get('crm|6|pending'), state.get('crm|5|done')]).toEqual([null, null]);
+    expect(decodeDeliverPosition(bytes('position'))).toMatchObject({ nextOffset: 4, sentBound: 14, released: false });
+    expect(world.kafka.committed('dead-letters').map(({ key: of }) => String(of))).toEqual(['5']);
+    expect(world.onCommitted).toEqual([[['outbound', 4]]]);
+  });
+
+  test('is not made when there is nothing to write', async () => {
+    const world = new World();
+    await world.tell(() => world.hear());
+    expect([world.kafka.committed('delivery-state'), world.onCommitted]).toEqual([[], []]);
+  });
+
+  test('begins at least the interval after the last one began, and news in between are not lost', async () => {
+    const world = new World();
+    world.plans = [commitOf(0), commitOf(1)];
+    await world.tell(async () => {
+      await world.hear();
+      await world.hear();
+      await world.pass(INTERVAL_MS - 1);
+      expect(world.events).not.toContain('plan 1');
+      await world.pass(1);
+      expect(world.events).toContain('committed 1');
+    });
+  });
+
+  test('that fails is aborted and ends the life: the deliverer is given up and hears of no commit', async () => {
+    const world = new World();
+    world.plans = [commitOf(4, { pending: [] })];
+    const failure = new KafkaFailure('commit-unknown', 'x');
+    world.wrap = (producer) => ({
+      fence: (signal) => producer.fence(signal),
+      send: (records) => producer.send(records),
+      commit: async () => {
+        throw failure;
+      },
+      abort: async () => {
+        world.events.push('abort');
+        await producer.abort();
+      },
+      close: () => producer.close(),
+    });
+    await expect(world.run()).rejects.toBe(failure);
+    expect(world.events).toEqual(['running', 'plan 4', 'abort', 'close', 'abandon']);
+    expect([world.written().size, world.onCommitted]).toEqual([0, []]);
+    expect(getEventListeners(world.stop.signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('reading', () => {
+  test('hands over what was fetched, and where to read on, at once', async () => {
+    const world = new World();
+    await world.tell(() => {
+      world.input?.deliver(chunk([record(0), record(2)], 5));
+      world.input?.deliver(chunk([], 9));
+    });
+    expect(world.taken.map(({ records, next }) => [records.map(({ offset }) => offset), next])).toEqual([
+      [[0, 2], 5],
+      [[], 9],
+    ]);
+    expect(world.taken[0]?.records[0]).toMatchObject({ leadId: '5', version: 'v3', revision: 4 });
+  });
+
+  test('pauses when the deliverer has enough, and goes on when it wants more', async () => {
+    const world = new World();
+    await world.tell(async () => {
+      world.events.length = 0;
+      world.full = true;
+      world.input?.deliver(chunk([record(0)], 1));
+      await world.hear();
+      await world.pass(INTERVAL_MS);
+      expect(world.events).toEqual(['pause', 'no plan']);
+      world.full = false;
+      await world.hear();
+      await world.pass(INTERVAL_MS);
+      expect(world.events.at(-1)).toBe('resume');
+    });
+  });
+
+  test('a record that somebody else wrote goes to the dead letters by itself, and delivery goes on behind it', async () => {
+    const world = new World();
+    await world.tell(async () => {
+      world.input?.deliver(chunk([record(0, {}), record(1)], 2));
+      await world.pass(INTERVAL_MS);
+    });
+    expect(world.taken.map(({ records }) => records.map(({ offset }) => offset))).toEqual([[1]]);
+    const [letter, ...more] = world.kafka.committed('dead-letters');
+    expect([letter?.headers['lead-webhooks.errors.code']?.toString(), more]).toEqual(['undecodable', []]);
+    expect(letter?.headers['lead-webhooks.errors.offset']?.toString()).toBe('0');
+  });
+
+  test('that fails ends the life with its failure and the deliverer given up', async () => {
+    const world = new World();
+    const failure = new KafkaFailure('offset-out-of-range', 'x');
+    const failed = expect(world.run()).rejects.toBe(failure);
+    await turn();
+    world.input?.fail(failure);
+    await world.pass(INTERVAL_MS);
+    await failed;
+    expect(world.events.slice(-2)).toEqual(['close', 'abandon']);
+  });
+});
+
+describe('a stop', () => {
+  test('closes the input, waits for what is in flight, writes down the outcome, and then gives the deliverer up', async () => {
+    const world = new World();
+    world.plans = [null, commitOf(6)];
+    await world.tell(() => {
+      world.events.length = 0;
+    });
+    expect(world.events).toEqual(['close', `drain ${DRAIN_MS}`, 'plan 6', 'committed 6', 'close', 'abandon']);
+    expect(getEventListeners(world.stop.signal, 'abort')).toEqual([]);
+  });
+
+  test('does not wait for the pause between two transactions', async () => {
+    const world = new World();
+    world.plans = [commitOf(0)];
+    await world.tell(() => world.hear());
+    expect(world.events).toContain(`drain ${DRAIN_MS}`);
+    expect(world.clock.waiting).toBe(0);
+  });
+
+  test('during the load starts no more than it must: the first plan says that nothing is in flight', async () => {
+    const world = new World();
+    world.plans = [commitOf(0)];
+    world.stop.abort();
+    await world.run();
+    expect(world.events).toEqual([
+      'running',
+      'close',
+      `drain ${DRAIN_MS}`,
+      'plan 0',
+      'committed 0',
+      'close',
+      'abandon',
+    ]);
+  });
+});
