@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { partitionOf } from '../../src/core/partition.ts';
 import type { Table } from '../../src/core/source-event.ts';
+import { createTopics } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
 import { kafkajs } from '../../src/kafka/fixes.ts';
@@ -104,19 +105,18 @@ export class Installation implements AsyncDisposable {
   }
 
   async createTopics(names: readonly string[], partitions = this.partitions): Promise<void> {
-    const admin = this.#kafka.admin();
-    await admin.connect();
-    const configEntries = [{ name: 'cleanup.policy', value: this.#sourceCleanup }];
-    await admin.createTopics({
-      topics: names.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1, configEntries })),
-      waitForLeaders: true,
-    });
-    await admin.disconnect();
+    const deps = { kafka: this.#kafka, clock: systemClock };
+    await createTopics(deps, names, { partitions, settings: { 'cleanup.policy': this.#sourceCleanup } });
   }
 
   /** Runs a command of the program to its end. */
-  async run(...args: readonly string[]): Promise<Ran> {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...this.env } });
+  run(...args: readonly string[]): Promise<Ran> {
+    return this.runIn({}, ...args);
+  }
+
+  /** The same with other settings. */
+  async runIn(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...this.env, ...env } });
     const [out, err] = [collect(child.stdout), collect(child.stderr)];
     const code = await new Promise<number>((resolve) => child.once('close', (exit) => resolve(exit ?? -1)));
     return { code, out: out(), err: err() };
