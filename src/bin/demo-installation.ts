@@ -11,7 +11,7 @@ import { OutboundReader } from '../dev/outbound-reader.ts';
 import { type Services, startServices } from '../dev/services.ts';
 import { SourceEncoder } from '../dev/source-encoder.ts';
 import { SourcePublisher } from '../dev/source-publisher.ts';
-import { createSourceTopics, deleteApplication } from '../dev/source-topics.ts';
+import { createTopics, deleteApplication, SOURCE_SETTINGS } from '../dev/topics.ts';
 import { createKafka } from '../kafka/client.ts';
 import { Registry } from '../kafka/registry.ts';
 import { assert } from '../lib/assert.ts';
@@ -74,7 +74,8 @@ export async function install(
   if (services.origin === 'environment') stack.defer(() => tidy(kafka, config.app.id, deps));
 
   const { leads, appointments, testDrives } = config.sources;
-  await createSourceTopics(kafka, [leads, appointments, testDrives], PARTITIONS);
+  const sources = { partitions: PARTITIONS, settings: SOURCE_SETTINGS };
+  await createTopics({ kafka, clock }, [leads, appointments, testDrives], sources);
   await carryOut(topics, 'apply', { ...context, env });
   await carryOut(schemas, 'register', { ...context, env });
   say(`Topics of ${config.app.id} are made, schemas are registered.`);

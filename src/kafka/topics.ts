@@ -113,7 +113,8 @@ export class Topics {
       return [{ topic, numPartitions, replicationFactor, configEntries }];
     });
     if (topics.length === 0) return;
-    await this.#admin.createTopics({ topics });
+    // The client's own waiting fails when the broker it asks has not heard of the topic yet.
+    await this.#admin.createTopics({ topics, waitForLeaders: false });
     await this.#untilSeen(async () => {
       const found = await this.#metadata(topics.map(({ topic }) => topic));
       return topics.every(({ topic }) => (found.get(topic) ?? null) !== null);

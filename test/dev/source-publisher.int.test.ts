@@ -4,7 +4,7 @@ import { OutboundReader } from '../../src/dev/outbound-reader.ts';
 import { SourceDatabase } from '../../src/dev/source-database.ts';
 import { SourceEncoder } from '../../src/dev/source-encoder.ts';
 import { SourcePublisher } from '../../src/dev/source-publisher.ts';
-import { createSourceTopics, deleteApplication } from '../../src/dev/source-topics.ts';
+import { createTopics, deleteApplication, SOURCE_SETTINGS } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -17,7 +17,7 @@ test('changes lie in their topics in order, and an application can be removed wi
   const topicOf = (name: string) => ({ topic: `${app}.public.${name}`, partitions: 1 });
   const topics = { lead: topicOf('leads'), appointment: topicOf('appointments'), test_drive: topicOf('test_drives') };
   const names = [...Object.values(topics).map(({ topic }) => topic), `${app}-neighbour`];
-  await createSourceTopics(kafka, names, 1);
+  await createTopics({ kafka, clock: systemClock }, names, { partitions: 1, settings: SOURCE_SETTINGS });
 
   const encoder = await SourceEncoder.register(new RecordedRegistry(), topics);
   const publisher = new SourcePublisher({ kafka, encoder, clock: systemClock });
@@ -47,7 +47,7 @@ test('changes lie in their topics in order, and an application can be removed wi
 test('a record that is none of ours on the outbound topic is told to who reads it', async () => {
   const topic = `reader-${process.pid}-${Date.now().toString(36)}`;
   const kafka = createKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }, silentLog);
-  await createSourceTopics(kafka, [topic], 1);
+  await createTopics({ kafka, clock: systemClock }, [topic], { partitions: 1, settings: {} });
   const producer = kafka.producer();
   await producer.connect();
   const headers = { version: 'v3', revision: '5', cause: 'changed', 'dealership-id': '3', 'changed-at': '77' };

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, test } from 'vitest';
 import { command } from '../../src/bin/commands/topics.ts';
+import { createTopics, SOURCE_SETTINGS } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { runCommand } from '../support/command-context.ts';
 
@@ -21,12 +23,11 @@ function environment(): Record<string, string> {
 }
 
 async function createSources(env: Record<string, string>): Promise<void> {
-  const admin = createKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }, silentLog).admin();
-  await admin.connect();
-  const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
-  const names = Object.entries(env).filter(([name]) => /(LEADS|APPOINTMENTS|TEST_DRIVES)_TOPIC$/.test(name));
-  await admin.createTopics({ topics: names.map(([, topic]) => ({ topic, numPartitions: 2, configEntries })) });
-  await admin.disconnect();
+  const kafka = createKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }, silentLog);
+  const names = Object.entries(env).flatMap(([name, topic]) =>
+    /(LEADS|APPOINTMENTS|TEST_DRIVES)_TOPIC$/.test(name) ? [topic] : [],
+  );
+  await createTopics({ kafka, clock: systemClock }, names, { partitions: 2, settings: SOURCE_SETTINGS });
 }
 
 test('without sources plan names them, and apply creates what does not depend on them', async () => {

@@ -3,6 +3,7 @@
  * another's. Producers are kafkajs's own: what reads is tested here, not what writes.
  */
 import type { Kafka, Producer } from 'kafkajs';
+import { createTopics } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { kafkajs } from '../../src/kafka/fixes.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
@@ -28,11 +29,7 @@ export async function makeTopic(
   configs: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const topic = uniqueName('topic');
-  const admin = kafka.admin();
-  await admin.connect();
-  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
-  await admin.disconnect();
+  await createTopics({ kafka, clock: systemClock }, [topic], { partitions, settings: configs });
   return topic;
 }
 

@@ -1,6 +1,6 @@
 /** Makes topics for a test and reads what is committed in them, against a real broker. */
 import { randomUUID } from 'node:crypto';
-import type { ITopicConfig } from 'kafkajs';
+import { createTopics } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
 import { readAll } from '../../src/kafka/partition-log.ts';
@@ -19,19 +19,8 @@ export async function makeTopic(
   topic: { partitions: number; config?: Record<string, string> },
 ): Promise<string> {
   const name = `test-${randomUUID()}`;
-  const admin = testKafka(brokers).admin();
-  const entry: ITopicConfig = {
-    topic: name,
-    numPartitions: topic.partitions,
-    replicationFactor: 1,
-    configEntries: Object.entries(topic.config ?? {}).map(([key, value]) => ({ name: key, value })),
-  };
-  await admin.connect();
-  try {
-    await admin.createTopics({ topics: [entry], waitForLeaders: true });
-  } finally {
-    await admin.disconnect();
-  }
+  const { partitions, config: settings = {} } = topic;
+  await createTopics({ kafka: testKafka(brokers), clock: systemClock }, [name], { partitions, settings });
   return name;
 }
 
