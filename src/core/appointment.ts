@@ -1,5 +1,5 @@
 /**
- * Builds an appointment's row from its source columns (DESIGN 2.4, table `appointments`). Whether its purpose is listed,
+ * Builds an appointment's row from its source columns (docs/sources.md, table `appointments`). Whether its purpose is listed,
  * and the wall clock of `starts_at`, are decided when a lead is rendered: both depend on more than this row.
  */
 import { type ReadingRules, RowReader } from './row-reader.ts';

@@ -1,7 +1,7 @@
 /**
  * Turns one cell of a source column into what a domain row keeps: a fragment, plain text, an id, an instant. Each function
  * states which cells its kind of column may hold and answers a `Refusal` for any other, so bad data is a value all the way
- * (DESIGN 2.1). Column names, placeholders and counting belong to row-reader.ts.
+ * (docs/sources.md). Column names, placeholders and counting belong to row-reader.ts.
  */
 import {
   dateText,
@@ -47,7 +47,7 @@ const NOT_EXACT = new Refusal('out-of-range', 'an instant between the years 1684
 const DIGITS = /^-?\d+$/;
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
-/** PostgreSQL's numerics without a value, as Debezium writes them (research: capitals in string mode). */
+/** PostgreSQL's numerics without a value, as Debezium writes them (in capitals in string mode). */
 const NOT_A_VALUE = /^(?:nan|[+-]?infinity)$/i;
 /** How Debezium's isostring mode writes a `date` and a `time` column. */
 const ISO_DATE_WITH_ZONE = /^(\d{4}-\d{2}-\d{2})Z$/;

@@ -83,7 +83,7 @@ export interface RecordContext {
 }
 
 /**
- * The change that a decoded record makes; null is a record without a value. Rules of DESIGN 2.1: a delete is op `d`,
+ * The change that a decoded record makes; null is a record without a value. A delete is op `d`,
  * `__deleted`, or a `deleted_at` that is set (A7), and only its primary key is read, because Debezium invents the rest. What
  * cannot be used is a bad record with a code for the dead letter and a message that quotes no value.
  */

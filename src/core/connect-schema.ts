@@ -1,6 +1,6 @@
 /**
  * The types that Kafka Connect's JSON converter sends along as `{schema, payload}`. Each column's semantic name says what its
- * JSON value stands for (DESIGN 2.1: types come from the writer's schema, never from magnitude). A value that does not
+ * JSON value stands for (types come from the writer's schema, never from magnitude). A value that does not
  * fit its declared type is passed on by its JSON kind, and the column's own rule then judges it.
  */
 import { instantCell } from './instant.ts';

@@ -1,6 +1,6 @@
 /**
  * The part of a row that any payload depends on, as one canonical text. rekey keeps its hash: a change that leaves it as it
- * was is a *touch* and announces nothing (DESIGN 2.1). `updated_at` is left out, because alone it is no difference (A3).
+ * was is a *touch* and announces nothing. `updated_at` is left out, because alone it is no difference (A3).
  * Any edit of what is listed here makes each row's next record look changed once, so it belongs into the change log.
  */
 import {

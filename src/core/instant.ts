@@ -1,7 +1,7 @@
 /**
  * Instants, dates and times of day as PostgreSQL and Debezium write them, and the text that payloads carry. An instant is
  * milliseconds plus microseconds, because microseconds alone leave the safe integers in the year 2255.
- * PostgreSQL also stores infinity and years that four digits cannot say: those are `unsayable`, and become null (DESIGN 2.1).
+ * PostgreSQL also stores infinity and years that four digits cannot say: those are `unsayable`, and become null.
  * Wall clocks of a zone are not here (time-zone.ts).
  */
 import type { Cell } from './source-event.ts';

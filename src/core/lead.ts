@@ -1,5 +1,5 @@
 /**
- * Builds a lead's row from its source columns (DESIGN 2.4, table `leads`). It decides which keys of the nested objects are
+ * Builds a lead's row from its source columns (docs/sources.md, table `leads`). It decides which keys of the nested objects are
  * exported and what stands in for what is missing; how a single cell is read is row-reader.ts' part. It does not decide
  * anything about the payload's shape.
  */

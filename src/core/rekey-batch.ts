@@ -71,7 +71,7 @@ export class RekeyRows {
   /** Per table: the id of the last delete read, until its key is written again (see rekeyTombstone). */
   readonly lastDeletes = new Map<Table, string>();
 
-  /** `rowBytesMax`: a row of more bytes is refused (DESIGN 2.2: sizes are checked before a send). */
+  /** `rowBytesMax`: a row of more bytes is refused: sizes are checked before a send. */
   constructor(deps: {
     codec: RekeyCodec;
     cache: RowCache;

@@ -1,7 +1,7 @@
 /**
  * Reads the columns of one source row by name, for the builders in lead.ts, appointment.ts and test-drive.ts. It keeps the
  * first refusal (the row is then a bad record), the fields whose column held Debezium's placeholder for an unchanged TOAST
- * value, and the count of object columns that held no object. A missing column reads as null (DESIGN 2.1).
+ * value, and the count of object columns that held no object. A missing column reads as null.
  */
 import {
   booleanFragment,

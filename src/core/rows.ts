@@ -9,7 +9,7 @@ export type Fragment = string | null;
 
 export type Fragments<K extends string> = Record<K, Fragment>;
 
-/** Keys of the documented objects, in the sample's order (seed). Other keys of the source are not exported (A35). */
+/** Keys of the documented objects, in the documented sample's order. Other keys of the source are not exported (A35). */
 export const ITEM_KEYS = [
   'id',
   'km',
@@ -166,7 +166,7 @@ export type PartialRow = {
 }[Table];
 
 /**
- * The row of `partial` with its unavailable fields taken from `previous`, a row of the same table (DESIGN 2.1: Debezium does
+ * The row of `partial` with its unavailable fields taken from `previous`, a row of the same table (Debezium does
  * not send large values that an update left alone). Without one those fields keep what a null column gives, and `unknown`
  * names them. Neither argument is changed. Where the previous row comes from is rekey's part.
  */

@@ -1,5 +1,5 @@
 /**
- * Which columns of each source table are read (DESIGN 2.4); all others are skipped while decoding, so they cost nothing
+ * Which columns of each source table are read (docs/sources.md); all others are skipped while decoding, so they cost nothing
  * and cannot be wrong. The row builders are the reason for each name here.
  */
 import type { Table } from './source-event.ts';

@@ -5,7 +5,7 @@ import type { Table } from './source-event.ts';
 export interface RowMeta {
   /** How often the row changed its cluster or was made again; the upper half of every revision. */
   readonly moves: number;
-  /** The row had a loud change; never turns back (DESIGN word: live). */
+  /** The row had a loud change; never turns back. */
   readonly live: boolean;
   /** Commit time (ms) of the loud change that made the row; null when it was born silent. */
   readonly birth: number | null;

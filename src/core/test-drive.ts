@@ -1,5 +1,5 @@
 /**
- * Builds a test drive's row from its source columns (DESIGN 2.4, table `test_drives`). Names are carried as upstream has
+ * Builds a test drive's row from its source columns (docs/sources.md, table `test_drives`). Names are carried as upstream has
  * them (A15), never composed here; which one an appointment shows is decided when a lead is rendered.
  */
 import { type ReadingRules, RowReader } from './row-reader.ts';

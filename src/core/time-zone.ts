@@ -14,7 +14,7 @@ export interface ResolvedZone {
   readonly known: boolean;
 }
 
-/** The zone of a dealership that has none (seed). */
+/** The zone of a dealership that has none. */
 export const DEFAULT_ZONE = 'Australia/Brisbane';
 
 const DEFAULT: ResolvedZone = { zone: DEFAULT_ZONE, known: true };

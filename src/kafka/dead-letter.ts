@@ -1,6 +1,6 @@
 /**
  * Dead letters of the stages that read Kafka: the original key, value and headers, and why and where from in headers
- * `lead-webhooks.errors.*` (DESIGN names). Written in the transaction that moves the position past the record.
+ * `lead-webhooks.errors.*` (docs/operating.md). Written in the transaction that moves the position past the record.
  */
 import { murmur2 } from '../core/partition.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';

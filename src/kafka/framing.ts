@@ -8,7 +8,7 @@ export const FRAME_BYTES = 5;
 
 /**
  * Schema id of a framed value or key; null when the bytes are not framed (first byte other than 0, or under 5 bytes).
- * JSON and text never start with a zero byte, so the test is exact for what sources may hold (DESIGN 2.1).
+ * JSON and text never start with a zero byte, so the test is exact for what sources may hold.
  */
 export function framedSchemaId(bytes: Buffer): number | null {
   return bytes.length >= FRAME_BYTES && bytes[0] === 0 ? bytes.readInt32BE(1) : null;

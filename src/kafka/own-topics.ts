@@ -1,5 +1,5 @@
 /**
- * The table of the program's own topics (DESIGN, section 2): partitions, settings and which stages need them. A pure
+ * The table of the program's own topics: partitions, settings and which stages need them. A pure
  * function of the configuration. `topic-plan.ts` compares it with what exists; `topics.ts` makes it so.
  */
 
@@ -55,7 +55,7 @@ const COMPACT = {
   'min.cleanable.dirty.ratio': exactly('0.2'),
 };
 
-/** The join relies on both: a load must be faster than the first, an outage shorter than the second (DESIGN 2.2). */
+/** The join relies on both: a load must be faster than the first, an outage shorter than the second. */
 const CLUSTER_CHANGES = {
   ...COMPACT,
   'min.compaction.lag.ms': atLeast(HOUR_MS),

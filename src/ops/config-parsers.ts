@@ -120,7 +120,7 @@ export const serviceUrl: Parser<string> = {
   },
 };
 
-/** Since when changes are loud (DESIGN 2.1, ANNOUNCE_SINCE). */
+/** Since when changes are loud (docs/sources.md). */
 export type AnnounceSince =
   | { readonly rule: 'first-start' }
   | { readonly rule: 'beginning' }

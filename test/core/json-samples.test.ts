@@ -1,4 +1,4 @@
-/** The JSON records of a real Debezium, from text to Changes: what the tables held at the end must come out (research). */
+/** The JSON records of a real Debezium, from text to Changes: what the tables held at the end must come out. */
 import { expect, test } from 'vitest';
 import { type Change, interpret, type Upsert } from '../../src/core/change.ts';
 import { decodeJsonKey, decodeJsonRecord } from '../../src/core/json-record.ts';
@@ -27,7 +27,7 @@ function changes(folder: SampleFolder, file: string): Change[] {
   return sampleRecords(folder, file).map((record) => changeOf(file, record));
 }
 
-/** Plays a topic's changes by the rules of research: positions guard, a tombstone after its delete is no event. */
+/** Plays a topic's changes by the rules of docs/sources.md: positions guard, a tombstone after its delete is no event. */
 function finalRows(all: readonly Change[]): Map<string, Row> {
   const rows = new Map<string, Row>();
   const last = new Map<string, Change & { id: string }>();

@@ -1,4 +1,4 @@
-/** Scenarios: no blast on the first day. Snapshots and history fill the state and announce nothing (DESIGN word: silent). */
+/** Scenarios: no blast on the first day. Snapshots and history fill the state and announce nothing. */
 import { expect, test } from 'vitest';
 import { SourceDatabase } from '../support/change-events.ts';
 import { sourceAppointment, sourceLead, sourceTestDrive } from '../support/source-rows.ts';

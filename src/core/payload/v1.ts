@@ -10,7 +10,7 @@ import type { LeadRow } from '../rows.ts';
 import type { LeadView, Rendered } from './lead-view.ts';
 
 /**
- * Renders `view.lead` as the base body: without `has_test_drives` and `appointments` (seed).
+ * Renders `view.lead` as the base body: without `has_test_drives` and `appointments`.
  * Total: any row gives a body. Every documented key is there, an object that the source lacks as an object of nulls (A17).
  */
 export function renderV1(view: LeadView): Rendered {

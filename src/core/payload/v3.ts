@@ -11,7 +11,7 @@ import { renderAppointments } from './appointments.ts';
 import type { LeadView, Rendered } from './lead-view.ts';
 
 /**
- * Renders `view.lead` with its cluster's `has_test_drives` and `appointments` (seed). Only `lead_cluster_id` decides whether there
+ * Renders `view.lead` with its cluster's `has_test_drives` and `appointments`. Only `lead_cluster_id` decides whether there
  * is a cluster: without one they are `false` and `[]` (A5), whatever rows the view holds.
  * Total: any row gives a body. Every documented key is there, an object that the source lacks as an object of nulls (A17).
  */
