@@ -94,17 +94,18 @@ export class Dispatch {
     const key = pairKey(endpoint.id, record.leadId);
     const known = this.#pairs.get(key);
     const seen = Math.max(known?.seen ?? -1, marks.revision('seen', key));
+    // Equal: a pending delivery was read back whose record the position has not passed; its mark is still to be written.
+    if (record.revision >= FIRST_MOVED_REVISION && record.revision >= seen) {
+      marks.make('seen', endpoint.id, record.leadId, { revision: record.revision, now: slot.takenAt });
+      slot.seen ??= [];
+      slot.seen.push({ pair: key, revision: record.revision });
+    }
     if (record.revision <= seen || (endpoint.on === 'create' && marks.revision('done', key) >= 0)) {
       this.#report.stale(endpoint.id);
       return;
     }
     const pair = known ?? this.#pair(lane, record.leadId);
     pair.seen = record.revision;
-    if (record.revision >= FIRST_MOVED_REVISION) {
-      marks.make('seen', endpoint.id, record.leadId, { revision: record.revision, now: slot.takenAt });
-      slot.seen ??= [];
-      slot.seen.push({ pair: key, revision: record.revision });
-    }
     const delivery = newDelivery(pair, record, slot.takenAt);
     delivery.slot = slot;
     slot.open += 1;

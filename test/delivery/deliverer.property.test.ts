@@ -29,7 +29,7 @@ const log = fc
       kind: fc.constantFrom('change' as const, 'change' as const, 'move' as const, 'late' as const),
       created: fc.boolean(),
     }),
-    { minLength: 1, maxLength: 30 },
+    { minLength: 1, maxLength: 30, size: 'max' },
   )
   .map((changes) => {
     const leads = new Map<number, { moves: number; n: number; lateN: number }>();
@@ -52,7 +52,7 @@ const log = fc
 test('whatever happens, no older revision follows a newer one, one is in flight per pair, and every last one arrives', async () => {
   const run = fc.asyncProperty(
     log,
-    fc.array(step, { maxLength: 100 }),
+    fc.array(step, { maxLength: 100, size: 'max' }),
     fc.constantFrom(1, 2, 4, 8, 30),
     async (...run) => {
       const [records, steps, windowRecords] = run;

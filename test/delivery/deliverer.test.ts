@@ -235,6 +235,16 @@ test('sends run ahead of the committed position by the window at most, and fetch
   expect(world.deliverer.wants()).toBe(true);
 });
 
+test('a smaller window after a restart does not forget how far the predecessor may have sent', () => {
+  const world = ownedWorld([testEndpoint()], { windowRecords: 100 });
+  world.append({ revision: 1 }, { revision: 2 });
+  world.options = { ...world.options, windowRecords: 1 };
+  world.crash();
+  expect(world.commit()?.position.sentBound).toBe(100);
+  world.feed(1);
+  expect(world.open).toEqual([]);
+});
+
 test('records held are bounded in bytes too', () => {
   const world = ownedWorld([testEndpoint()], { windowBytes: 1000 });
   for (let lead = 1; lead <= 50; lead += 1) world.append({ leadId: String(lead), value: Buffer.alloc(300, 'x') });
@@ -290,6 +300,23 @@ test('a lower revision that follows a move is dropped, also after a restart', as
   expect(world.open).toEqual([]);
   expect(world.meter.counts.get('stale_total crm')).toBe(1);
   expect(world.commit()?.position.nextOffset).toBe(2);
+});
+
+test('a lower revision that follows a move is dropped also when the moved one was pending before the position passed it', async () => {
+  const world = ownedWorld([testEndpoint()]);
+  world.append({ leadId: '1' }, { leadId: '2', revision: FIRST_MOVED_REVISION });
+  world.feed();
+  await world.answer(1, status(500));
+  expect(world.commit()?.position.nextOffset).toBe(0);
+  world.crash();
+  world.commit();
+  world.feed();
+  world.clock.advance(5000);
+  await world.answerAll(OK);
+  world.commit();
+  world.append({ leadId: '2', revision: 9 });
+  world.feed();
+  expect(world.open).toEqual([]);
 });
 
 test('an endpoint on create gets each lead once, also after a restart; the mark goes after 48 h', async () => {

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { Connections } from '../../src/delivery/connections.ts';
+import { testEndpoint } from '../support/deliver-world.ts';
+
+test('the connection given back last is taken first, and a discarded one never again', () => {
+  const connections = new Connections(testEndpoint());
+  const [a, b, c] = [connections.take(), connections.take(), connections.take()];
+  expect(new Set([a, b, c]).size).toBe(3);
+  connections.giveBack(a);
+  connections.giveBack(b);
+  connections.discard(c);
+  connections.giveBack(c);
+  expect([connections.take(), connections.take()]).toEqual([b, a]);
+  expect(connections.take()).not.toBe(c);
+  connections.close();
+  expect(a.client.destroyed).toBe(true);
+});

@@ -1,0 +1,52 @@
+/** What of the dispatch is not seen through the deliverer: leftovers in memory, and failures in a row. */
+import { expect, test } from 'vitest';
+import { Dispatch } from '../../src/delivery/dispatch.ts';
+import { Lanes } from '../../src/delivery/lanes.ts';
+import { Marks } from '../../src/delivery/marks.ts';
+import { SendWindow, type Slot } from '../../src/delivery/send-window.ts';
+import { StateWrites } from '../../src/delivery/state-writes.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { silentMeter } from '../../src/lib/meter.ts';
+import { OK, outbound, settled, status, testEndpoint } from '../support/deliver-world.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+function dispatchAnswering(...results: (typeof OK)[]) {
+  const clock = new VirtualClock();
+  const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter });
+  const books = { window: new SendWindow(0), marks: new Marks({ seenMs: 1, doneMs: 1 }), writes: new StateWrites() };
+  const post = () => Promise.resolve(results.shift() ?? OK);
+  const deps = { lanes, post, clock, random: () => 1, log: silentLog, meter: silentMeter };
+  const dispatch = new Dispatch(deps, { ...books, changed: () => undefined }, 1000);
+  const accept = (offset: number, revision: number): Slot => {
+    const slot: Slot = { offset, bytes: 1, takenAt: clock.now(), deliveries: [], seen: null, open: 0 };
+    const lane = lanes.get('crm');
+    if (lane) dispatch.accept(lane, outbound({ offset, revision }), slot);
+    books.window.admit(slot);
+    return slot;
+  };
+  return { clock, dispatch, accept, writes: books.writes };
+}
+
+test('nothing starts before open, and nothing after stop', async () => {
+  const { dispatch, accept } = dispatchAnswering();
+  accept(0, 1);
+  expect(dispatch.inFlight).toBe(0);
+  dispatch.open();
+  expect(dispatch.inFlight).toBe(1);
+  await dispatch.stop();
+  accept(1, 2);
+  expect(dispatch.inFlight).toBe(0);
+});
+
+test('the backoff goes on growing when newer revisions take the place of one that fails', async () => {
+  const { clock, dispatch, accept, writes } = dispatchAnswering(status(500), status(500));
+  dispatch.open();
+  const first = accept(0, 1);
+  await settled();
+  expect(first.deliveries[0]?.dueAt).toBe(clock.now() + 5000);
+  const second = accept(1, 2);
+  clock.advance(5000);
+  await settled();
+  expect(second.deliveries[0]).toMatchObject({ attempts: 1, failures: 2, dueAt: clock.now() + 10_000 });
+  expect(writes.plan().pending).toMatchObject([{ delivery: { record: { revision: 2 } } }]);
+});
