@@ -353,6 +353,7 @@ describe('reading', () => {
     await world.tell(async () => {
       world.input?.deliver(chunk([record(0, {}), record(1)], 2));
       await world.pass(INTERVAL_MS);
+      expect(world.kafka.committed('dead-letters')).toHaveLength(1);
     });
     expect(world.taken.map(({ records }) => records.map(({ offset }) => offset))).toEqual([[1]]);
     const [letter, ...more] = world.kafka.committed('dead-letters');

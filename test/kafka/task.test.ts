@@ -235,6 +235,15 @@ describe('what ends the task', () => {
     expect(world.events).toEqual(['fences', 'closes']);
   });
 
+  test('a broken invariant is told though the task was stopped meanwhile', async () => {
+    const bug = new AssertionFailed('bug');
+    const world = new World(async () => {
+      world.stop.abort();
+      throw bug;
+    });
+    await expect(world.task.run(world.stop.signal)).rejects.toBe(bug);
+  });
+
   test('what a life throws because it was stopped is no failure', async () => {
     const world = new World(async ({ signal }) => {
       world.stop.abort();
