@@ -42,8 +42,9 @@ export class RandomHistory {
     appointment: new Map(),
     test_drive: new Map(),
   };
-  /** Cluster changes of each lead so far, and its deaths. */
+  /** Makes every put differ from all before it. */
   #serial = 0;
+  /** The last few events, for a connector that crashes. */
   #written: ChangeEvent[] = [];
 
   constructor(seed: number, scale: HistoryScale) {

@@ -5,7 +5,7 @@
  */
 import { POSITION_KEY } from '../../src/core/keys.ts';
 import { TABLES } from '../../src/core/source-event.ts';
-import { decodeDeliverPosition, decodeJoinPosition, decodeRekeyPosition } from '../../src/kafka/internal-codec.ts';
+import { decodeJoinPosition, decodeRekeyPosition } from '../../src/kafka/internal-codec.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { Installation } from './installation.ts';
 
@@ -23,14 +23,6 @@ export async function settled(installation: Installation): Promise<void> {
   const rows = installation.topic('cluster-changes');
   await passed(installation, 'join-state', await endsOf(installation, rows), (position, partition) => [
     [`${rows}/${partition}`, decodeJoinPosition(position).next],
-  ]);
-}
-
-/** Resolves when deliver has taken everything that is on the outbound topic now and covered it by a committed position. */
-export async function delivered(installation: Installation): Promise<void> {
-  const outbound = installation.topic('outbound');
-  await passed(installation, 'delivery-state', await endsOf(installation, outbound), (position, partition) => [
-    [`${outbound}/${partition}`, decodeDeliverPosition(position).nextOffset],
   ]);
 }
 
