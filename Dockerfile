@@ -7,7 +7,8 @@ ARG BUILD_IMAGE=docker.io/library/node:24-trixie-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
 FROM ${BUILD_IMAGE} AS build
-WORKDIR /app
+# The whole folder is copied later, so that /app itself gets its owner and time from here.
+WORKDIR /image/app
 COPY package.json package-lock.json .npmrc ./
 # The compression codecs bring their binaries as packages: no install script has to run.
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit \
@@ -15,11 +16,11 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no
 COPY schemas ./schemas
 COPY src ./src
 ARG SOURCE_DATE_EPOCH=0
-RUN chmod -R u=rwX,go=rX /app && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+RUN chmod -R u=rwX,go=rX /image && find /image -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${RUNTIME_IMAGE}
+COPY --from=build /image /
 WORKDIR /app
-COPY --from=build /app /app
 ENV NODE_ENV=production \
     LEAD_WEBHOOKS_ADMIN_HOST=0.0.0.0
 USER 65532:65532

@@ -1,0 +1,145 @@
+{{/* What the program gets: environment, mounted Secrets. Every name is one of docs/operating.md. */}}
+
+{{/* A value as text; numbers without an exponent. */}}
+{{- define "lead-webhooks.text" -}}
+{{- if kindIs "float64" . -}}{{- int64 . | toString -}}{{- else -}}{{- toString . -}}{{- end -}}
+{{- end }}
+
+{{/* Where the Kafka credentials of a stage lie: `dict "root" $ "stage" "rekey"` → {ca, client, sasl …} as JSON. */}}
+{{- define "lead-webhooks.kafkaAccess" -}}
+{{- $kafka := deepCopy .root.Values.kafka -}}
+{{- if .root.Values.strimzi.users.enabled -}}
+{{- $user := printf "%s-%s" (include "lead-webhooks.fullname" .root) .stage -}}
+{{- if eq .root.Values.strimzi.users.authentication "tls" -}}
+{{- $_ := set $kafka.tls "clientSecret" $user -}}
+{{- $_ := set $kafka.tls "clientCertKey" "user.crt" -}}
+{{- $_ := set $kafka.tls "clientKeyKey" "user.key" -}}
+{{- else -}}
+{{- $_ := set $kafka "sasl" (dict "mechanism" "scram-sha-512" "username" $user "secret" $user "usernameKey" "" "passwordKey" "password") -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $kafka -}}
+{{- end }}
+
+{{/* Environment of every container: `dict "root" $ "stage" "rekey" "settings" {…}`. */}}
+{{- define "lead-webhooks.env" -}}
+{{- $root := .root -}}
+{{- $values := $root.Values -}}
+{{- $kafka := include "lead-webhooks.kafkaAccess" . | fromJson -}}
+- name: KAFKA_BROKERS
+  value: {{ join "," $values.kafka.brokers | quote }}
+{{- if $kafka.tls.enabled }}
+- name: KAFKA_SSL
+  value: "true"
+{{- if $kafka.tls.caSecret }}
+- name: KAFKA_SSL_CA_FILE
+  value: /etc/lead-webhooks/kafka/ca.crt
+{{- end }}
+{{- if $kafka.tls.clientSecret }}
+- name: KAFKA_SSL_CERT_FILE
+  value: /etc/lead-webhooks/kafka/client.crt
+- name: KAFKA_SSL_KEY_FILE
+  value: /etc/lead-webhooks/kafka/client.key
+{{- end }}
+{{- end }}
+{{- if $kafka.sasl.mechanism }}
+- name: KAFKA_SASL_MECHANISM
+  value: {{ $kafka.sasl.mechanism }}
+- name: KAFKA_SASL_USERNAME
+{{- if $kafka.sasl.usernameKey }}
+  valueFrom:
+    secretKeyRef: { name: {{ $kafka.sasl.secret | quote }}, key: {{ $kafka.sasl.usernameKey | quote }} }
+{{- else }}
+  value: {{ $kafka.sasl.username | quote }}
+{{- end }}
+- name: KAFKA_SASL_PASSWORD_FILE
+  value: /etc/lead-webhooks/kafka/sasl-password
+{{- end }}
+{{- with $values.registry }}
+{{- if .url }}
+- name: SCHEMA_REGISTRY_URL
+  value: {{ .url | quote }}
+{{- if .secret }}
+- name: SCHEMA_REGISTRY_USERNAME
+  valueFrom:
+    secretKeyRef: { name: {{ .secret | quote }}, key: {{ .usernameKey | quote }} }
+- name: SCHEMA_REGISTRY_PASSWORD_FILE
+  value: /etc/lead-webhooks/registry/password
+{{- end }}
+{{- end }}
+{{- end }}
+- name: LEAD_WEBHOOKS_APP_ID
+  value: {{ $values.appId | quote }}
+- name: LEAD_WEBHOOKS_LEADS_TOPIC
+  value: {{ $values.sources.leads | quote }}
+- name: LEAD_WEBHOOKS_APPOINTMENTS_TOPIC
+  value: {{ $values.sources.appointments | quote }}
+- name: LEAD_WEBHOOKS_TEST_DRIVES_TOPIC
+  value: {{ $values.sources.testDrives | quote }}
+{{- range $topic, $name := $values.topics.names }}
+- name: LEAD_WEBHOOKS_{{ snakecase $topic | upper }}_TOPIC
+  value: {{ $name | quote }}
+{{- end }}
+- name: LEAD_WEBHOOKS_PARTITIONS
+  value: {{ include "lead-webhooks.text" $values.topics.partitions | quote }}
+- name: LEAD_WEBHOOKS_OUTBOUND_PARTITIONS
+  value: {{ include "lead-webhooks.text" $values.topics.outboundPartitions | quote }}
+- name: LEAD_WEBHOOKS_REPLICATION_FACTOR
+  value: {{ include "lead-webhooks.text" $values.topics.replicationFactor | quote }}
+{{- range $name, $value := merge (dict) .settings $values.settings }}
+- name: {{ $name }}
+  value: {{ include "lead-webhooks.text" $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Mounts of Kafka's and the registry's Secrets. */}}
+{{- define "lead-webhooks.secretMounts" -}}
+{{- $kafka := include "lead-webhooks.kafkaAccess" . | fromJson -}}
+{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) $kafka.sasl.mechanism }}
+- name: kafka
+  mountPath: /etc/lead-webhooks/kafka
+  readOnly: true
+{{- end }}
+{{- if and .root.Values.registry.url .root.Values.registry.secret }}
+- name: registry
+  mountPath: /etc/lead-webhooks/registry
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* The volumes for them. */}}
+{{- define "lead-webhooks.secretVolumes" -}}
+{{- $kafka := include "lead-webhooks.kafkaAccess" . | fromJson -}}
+{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) $kafka.sasl.mechanism }}
+- name: kafka
+  projected:
+    defaultMode: 0440
+    sources:
+{{- if and $kafka.tls.enabled $kafka.tls.caSecret }}
+      - secret:
+          name: {{ $kafka.tls.caSecret | quote }}
+          items: [{ key: {{ $kafka.tls.caKey | quote }}, path: ca.crt }]
+{{- end }}
+{{- if and $kafka.tls.enabled $kafka.tls.clientSecret }}
+      - secret:
+          name: {{ $kafka.tls.clientSecret | quote }}
+          items:
+            - { key: {{ $kafka.tls.clientCertKey | quote }}, path: client.crt }
+            - { key: {{ $kafka.tls.clientKeyKey | quote }}, path: client.key }
+{{- end }}
+{{- if $kafka.sasl.mechanism }}
+      - secret:
+          name: {{ $kafka.sasl.secret | quote }}
+          items: [{ key: {{ $kafka.sasl.passwordKey | quote }}, path: sasl-password }]
+{{- end }}
+{{- end }}
+{{- if and .root.Values.registry.url .root.Values.registry.secret }}
+- name: registry
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ .root.Values.registry.secret | quote }}
+          items: [{ key: {{ .root.Values.registry.passwordKey | quote }}, path: password }]
+{{- end }}
+{{- end }}

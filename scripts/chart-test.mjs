@@ -1,0 +1,150 @@
+/**
+ * The tests of the Helm chart that need Helm's tools: `npm run chart:test`. It installs nothing; a tool that is not on the PATH is named and
+ * the run fails. With `--update` the golden renders and the chart's README are written instead of compared.
+ *
+ * Kubernetes' schemas come from kubeconform's default place, or from KUBE_SCHEMAS (a location in kubeconform's form) where that is out of
+ * reach; kinds that are not found there are skipped and named. What needs no tool is in test/chart.test.ts.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const chart = join(root, 'helm/lead-webhooks');
+const golden = join(root, 'test/golden/chart');
+const update = process.argv.includes('--update');
+const scratch = mkdtempSync(join(tmpdir(), 'chart-test-'));
+const failures = [];
+const examples = readdirSync(join(chart, 'examples')).map((file) => file.replace(/\.yaml$/, ''));
+
+const say = (text) => process.stdout.write(`${text}\n`);
+
+function run(program, args, options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', cwd: root, ...options });
+  if (error !== undefined) return { ok: false, out: '', text: error.message };
+  return { ok: status === 0, out: stdout, text: `${stdout}${stderr}`.trim() };
+}
+
+function check(claim, { ok, text }) {
+  say(`${ok ? 'ok    ' : 'FAILED'} ${claim}`);
+  if (!ok) {
+    failures.push(claim);
+    say(text.replace(/^/gm, '       '));
+  }
+}
+
+function missingTools() {
+  const tools = {
+    helm: 'version',
+    'helm-unittest': '--help',
+    kubeconform: '-v',
+    'kube-linter': 'version',
+    promtool: '--version',
+  };
+  const needed = { ...tools, 'helm-docs': '--help' };
+  return Object.entries(needed).flatMap(([tool, flag]) => (run(tool, [flag]).ok ? [] : [tool]));
+}
+
+/** The render of an example as it is kept: without the lines that change with every version. */
+function render(example) {
+  const values = join(chart, 'examples', `${example}.yaml`);
+  return run('helm', [
+    'template',
+    'lead-webhooks',
+    chart,
+    '--namespace',
+    'leads',
+    '--values',
+    values,
+    '--kube-version',
+    '1.34.0',
+  ]);
+}
+
+function compareText(claim, path, text) {
+  if (update) writeFileSync(path, text);
+  let kept = '';
+  try {
+    kept = readFileSync(path, 'utf8');
+  } catch {}
+  check(claim, { ok: kept === text, text: `${path} differs: look at the change, then run with --update` });
+}
+
+function renders() {
+  for (const example of examples) {
+    const values = join(chart, 'examples', `${example}.yaml`);
+    check(`helm lint accepts ${example}`, run('helm', ['lint', '--strict', chart, '--values', values]));
+    const rendered = render(example);
+    if (!rendered.ok) check(`${example} renders`, rendered);
+    else compareText(`${example} renders as it did`, join(golden, `${example}.yaml`), rendered.out);
+  }
+}
+
+function manifests() {
+  const files = examples.map((example) => join(golden, `${example}.yaml`));
+  const where = process.env['KUBE_SCHEMAS'];
+  const locations = where === undefined ? [] : ['-schema-location', where];
+  const conform = run('kubeconform', [
+    '-strict',
+    '-summary',
+    '-verbose',
+    '-ignore-missing-schemas',
+    ...locations,
+    ...files,
+  ]);
+  check('the renders fit the schemas of Kubernetes, unknown fields refused', conform);
+  const skipped = [...conform.text.matchAll(/ - (?:\S+ )?(\w+) (?:\S+ )?skipped/g)].map(([, kind]) => kind);
+  const kinds = [...new Set(skipped)];
+  if (kinds.length > 0) say(`       not checked, no schema: ${kinds.join(', ')}`);
+  check(
+    'kube-linter finds nothing',
+    run('kube-linter', ['lint', '--config', join(chart, '.kube-linter.yaml'), ...files]),
+  );
+}
+
+/** The alerts as Prometheus reads them, taken out of a render, beside their test. */
+function alerts() {
+  const rendered = parseAllDocuments(readFileSync(join(golden, 'ha.yaml'), 'utf8')).map((one) => one.toJS());
+  const rules = rendered.find((one) => one?.kind === 'PrometheusRule');
+  const defaults = run('helm', [
+    ...['template', 'lead-webhooks', chart, '--values', join(chart, 'examples/minimal.yaml')],
+    ...['--set', 'monitoring.prometheusRule.enabled=true', '--show-only', 'templates/prometheus-rule.yaml'],
+  ]);
+  if (!defaults.ok || rules === undefined) return check('the alerts render', defaults);
+  writeFileSync(join(scratch, 'ha-rules.yaml'), stringify(rules.spec));
+  const { spec } = parse(defaults.out);
+  writeFileSync(join(scratch, 'default-rules.yaml'), stringify(spec));
+  // promtool compares annotations to the letter; the tests are about when an alert fires, not about its words.
+  for (const rule of spec.groups[0].rules) delete rule.annotations;
+  writeFileSync(join(scratch, 'rules.yaml'), stringify(spec));
+  writeFileSync(join(scratch, 'test.yaml'), readFileSync(join(chart, 'promtool/alerts_test.yaml'), 'utf8'));
+  check(
+    'promtool accepts the alerts',
+    run('promtool', ['check', 'rules', 'default-rules.yaml', 'ha-rules.yaml'], { cwd: scratch }),
+  );
+  check(
+    'every alert fires when it must and is silent when it must',
+    run('promtool', ['test', 'rules', 'test.yaml'], { cwd: scratch }),
+  );
+}
+
+const missing = missingTools();
+if (missing.length > 0) {
+  say(`not on the PATH: ${missing.join(', ')}. Install them; all are written in Go and can be had by \`go install\`.`);
+  process.exit(2);
+}
+renders();
+check('each template does what it should (helm-unittest)', run('helm-unittest', [chart]));
+manifests();
+alerts();
+// A path relative to here: with an absolute one helm-docs finds nothing, and says nothing.
+const docs = run('helm-docs', ['--dry-run', '--chart-search-root', 'helm/lead-webhooks', '--log-level', 'error']);
+if (!docs.ok || docs.out === '') check('the README is generated', docs);
+else compareText('the README shows the values', join(chart, 'README.md'), docs.out);
+rmSync(scratch, { recursive: true, force: true });
+say(failures.length === 0 ? 'chart: good' : `chart: ${failures.length} failed`);
+process.exit(failures.length === 0 ? 0 : 1);
