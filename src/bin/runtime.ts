@@ -140,6 +140,7 @@ export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): 
         stateTopic: deliveryState,
         deadLetters: topicOf(runtime, deadLetters),
         commitIntervalMs: Math.max(config.tasks.commitIntervalMs, DELIVER_COMMIT_INTERVAL_MS),
+        stallMs: config.tasks.stallTimeoutMs,
         drainMs: config.app.shutdownTimeoutMs / 2,
         onCommitted: (next) => side.onCommitted(next),
       },

@@ -6,7 +6,7 @@
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { KafkaFailure } from './errors.ts';
-import { InputWatch } from './input-watch.ts';
+import { InputWatch, STALL_MS, watched } from './input-watch.ts';
 import type { Life, TaskProducer } from './task.ts';
 import { type Batch, type Chunk, EMPTY_BATCH, TaskQueue } from './task-queue.ts';
 
@@ -57,8 +57,6 @@ export interface BatchLoopOptions {
 
 /** An input that moved over markers and holes only is written down this often, so that its position never falls off the log. */
 const MOVED_POSITION_MS = 10_000;
-const WATCH_EVERY_MS = 5_000;
-const STALL_MS = 60_000;
 
 /** Lives one life of a batch task; returns when `life.signal` aborts, between two transactions. */
 export async function batchLoop(
@@ -96,7 +94,8 @@ export async function batchLoop(
   }
   life.running();
   try {
-    await watched(watch, work, deps.clock, readOn(life, work, queue, { deps, options, watch }));
+    const excused = (): boolean => work.excused?.() ?? false;
+    await watched(readOn(life, work, queue, { deps, options, watch }), { watch, clock: deps.clock, excused });
   } finally {
     for (const subscription of subscriptions) subscription.close();
   }
@@ -106,25 +105,6 @@ interface Loop {
   deps: BatchLoopDeps;
   options: BatchLoopOptions;
   watch?: InputWatch;
-}
-
-/** Waits for `reading` to end, or for the watch to find that it stands still; then rejects. */
-async function watched(watch: InputWatch, work: BatchWork, clock: Clock, reading: Promise<void>): Promise<void> {
-  let cancel = (): void => undefined;
-  const stalled = new Promise<never>((_, reject) => {
-    const look = (): void => {
-      if (work.excused?.()) watch.excused(clock.now());
-      const failure = watch.check(clock.now());
-      if (failure !== null) reject(failure);
-      else cancel = clock.after(WATCH_EVERY_MS, look);
-    };
-    look();
-  });
-  try {
-    await Promise.race([reading, stalled]);
-  } finally {
-    cancel();
-  }
 }
 
 async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop): Promise<void> {

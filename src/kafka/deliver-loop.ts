@@ -20,6 +20,7 @@ import type { Meter } from '../lib/meter.ts';
 import type { InputFetcher } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { KafkaFailure } from './errors.ts';
+import { InputWatch, STALL_MS, watched } from './input-watch.ts';
 import {
   decodeDeliverPosition,
   decodeMark,
@@ -61,6 +62,8 @@ export interface DeliverLoopOptions {
   readonly deadLetters: { topic: string; partitions: number };
   /** Least time between the starts of two transactions. */
   readonly commitIntervalMs: number;
+  /** How long the task may stand still with input before it, ms (default 60,000). */
+  readonly stallMs?: number;
   /** How long a stop waits for requests in flight. */
   readonly drainMs: number;
   readonly onCommitted: (next: ReadonlyMap<string, number>) => void;
@@ -73,25 +76,29 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   const deliverer = deps.deliverer(start, () => news.tell());
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
-  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad });
+  const limitMs = options.stallMs ?? STALL_MS;
+  const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
+  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch });
   const wake = (): void => news.tell();
   life.signal.addEventListener('abort', wake);
   life.running();
-  let began = -Infinity;
-  try {
-    while (!life.signal.aborted) {
+  const sending = async (): Promise<void> => {
+    for (let began = -Infinity; !life.signal.aborted; ) {
       await news.told();
       const restMs = began + options.commitIntervalMs - deps.clock.now();
       if (restMs > 0) await pause(deps.clock, restMs, life.signal);
       if (failed.by !== null) throw failed.by;
       if (life.signal.aborted) break;
       began = deps.clock.now();
-      await commit(life, deliverer, { deps, options, bad });
+      await commit(life, deliverer, { deps, options, bad, watch });
       if (deliverer.wants()) subscription.resume();
     }
+  };
+  try {
+    await watched(sending(), { watch, clock: deps.clock, excused: () => false });
     subscription.close();
     await deliverer.drain(deps.clock.now() + options.drainMs);
-    await commit(life, deliverer, { deps, options, bad });
+    await commit(life, deliverer, { deps, options, bad, watch });
   } finally {
     life.signal.removeEventListener('abort', wake);
     subscription.close();
@@ -154,10 +161,11 @@ interface Reading {
   options: DeliverLoopOptions;
   news: News;
   bad: OutgoingRecord[];
+  watch: InputWatch;
 }
 
 function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
-  const { deps, options, news, bad } = reading;
+  const { deps, options, news, bad, watch } = reading;
   const failed: { by: KafkaFailure | null } = { by: null };
   const at = { topic: options.outboundTopic, partition: options.partition, offset: start.position.nextOffset };
   const subscription = deps.fetcher.subscribe(at, {
@@ -168,6 +176,7 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
         if ('wrong' in read) bad.push(badLetter(record, read.wrong, reading));
         else records.push(read);
       }
+      watch.fetched(options.outboundTopic, chunk, deps.clock.now());
       deliverer.take(records, chunk.next);
       if (bad.length > 0) news.tell();
       if (!deliverer.wants()) subscription.pause();
@@ -196,7 +205,7 @@ function badLetter(record: KafkaRecord, message: string, { deps, options }: Read
 async function commit(
   life: Life,
   deliverer: TaskDeliverer,
-  { deps, options, bad }: Omit<Reading, 'news'>,
+  { deps, options, bad, watch }: Omit<Reading, 'news'>,
 ): Promise<void> {
   const plan = deliverer.plan();
   if (plan === null && bad.length === 0) return;
@@ -214,7 +223,9 @@ async function commit(
   deps.meter.observe('transaction_seconds', { stage: 'deliver' }, (deps.clock.now() - startedAt) / 1000);
   if (plan === null) return;
   deliverer.committed(plan);
-  options.onCommitted(new Map([[options.outboundTopic, plan.position.nextOffset]]));
+  const next = new Map([[options.outboundTopic, plan.position.nextOffset]]);
+  watch.committed(next, deps.clock.now());
+  options.onCommitted(next);
 }
 
 function written(plan: Commit, options: DeliverLoopOptions): OutgoingRecord[] {

@@ -2,8 +2,13 @@
  * Watches a task that reads: a task that stands still with input before it, or an input whose readable end stands still while records
  * are written behind it, is something that only a restart or an operator can mend. It decides; ending the process is the stage's part.
  */
+import type { Clock } from '../lib/clock.ts';
 import { KafkaFailure } from './errors.ts';
 import type { Chunk } from './task-queue.ts';
+
+/** How long a task may stand still when the configuration says nothing, ms. */
+export const STALL_MS = 60_000;
+const LOOK_EVERY_MS = 5_000;
 
 interface Input {
   /** Offset to read next, as last processed. */
@@ -96,5 +101,31 @@ export class InputWatch {
   #lags(): boolean {
     for (const { next, lastStableOffset } of this.#inputs.values()) if (next < lastStableOffset) return true;
     return false;
+  }
+}
+
+/**
+ * Waits for `reading` to end, or rejects with `stalled` when the watch finds that it stands still; it may be stuck for good then.
+ * `excused`: whether the task now waits for something that is known and named elsewhere.
+ */
+export async function watched(
+  reading: Promise<void>,
+  by: { watch: InputWatch; clock: Clock; excused: () => boolean },
+): Promise<void> {
+  const { watch, clock, excused } = by;
+  let cancel = (): void => undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    const look = (): void => {
+      if (excused()) watch.excused(clock.now());
+      const failure = watch.check(clock.now());
+      if (failure !== null) reject(failure);
+      else cancel = clock.after(LOOK_EVERY_MS, look);
+    };
+    look();
+  });
+  try {
+    await Promise.race([reading, stalled]);
+  } finally {
+    cancel();
   }
 }
