@@ -38,7 +38,8 @@ function manifests(example: string, ...kinds: readonly string[]): Manifest[] {
 const podsOf = (example: string): Manifest[] =>
   manifests(example, 'Deployment', 'StatefulSet', 'Job', 'Pod').map((one) => one.spec.template?.spec ?? one.spec);
 
-const containersOf = (example: string): Manifest[] => podsOf(example).flatMap(({ containers }) => containers);
+const containersOf = (example: string): Manifest[] =>
+  podsOf(example).flatMap(({ initContainers, containers }) => [...(initContainers ?? []), ...containers]);
 
 /** The environment of a container; what comes from elsewhere gets a text that fits. */
 function environmentOf(container: Manifest): Record<string, string> {
@@ -110,7 +111,7 @@ describe.each(examples)('the example %s', (example) => {
 
   test('mounts each file that the configuration names', () => {
     for (const pod of podsOf(example)) {
-      for (const container of pod.containers) {
+      for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
         const mounts: string[] = (container.volumeMounts ?? []).map(({ mountPath }: Manifest) => `${mountPath}/`);
         const volumes = (pod.volumes ?? []).map(({ name }: Manifest) => name);
         for (const { name } of container.volumeMounts ?? []) expect(volumes).toContain(name);
@@ -131,7 +132,7 @@ describe.each(examples)('the example %s', (example) => {
         enableServiceLinks: false,
         securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
       });
-      for (const { securityContext } of pod.containers) {
+      for (const { securityContext } of [...(pod.initContainers ?? []), ...pod.containers]) {
         expect(securityContext).toEqual({
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
