@@ -373,6 +373,18 @@ describe('reading', () => {
   });
 });
 
+test('a deliverer that settles nothing for a minute with input before it ends the life by name, so that the process does', async () => {
+  const world = new World();
+  const ended = expect(world.run()).rejects.toMatchObject({
+    code: 'stalled',
+    message: expect.stringContaining('deliver/0'),
+  });
+  await turn();
+  world.input?.deliver(chunk([record(0)], 1));
+  for (let seconds = 0; seconds <= 65; seconds += 5) await world.pass(5_000);
+  await ended;
+});
+
 describe('a stop', () => {
   test('closes the input, waits for what is in flight, writes down the outcome, and then gives the deliverer up', async () => {
     const world = new World();
