@@ -10,6 +10,7 @@ import type { Config } from '../../ops/config.ts';
 import { Health } from '../../ops/health.ts';
 import { Lifecycle } from '../../ops/lifecycle.ts';
 import { createLog } from '../../ops/log.ts';
+import { watchEventLoop } from '../../ops/loop-watchdog.ts';
 import { Metrics } from '../../ops/metrics.ts';
 import { observeProcess } from '../../ops/process-metrics.ts';
 import { readArguments } from '../arguments.ts';
@@ -64,6 +65,8 @@ export const command: Command = {
         lifecycle.onStop('admin server', () => admin.stop());
         const unobserve = observeProcess(metrics, { version: context.version });
         lifecycle.onStop('process metrics', async () => unobserve());
+        const unwatch = watchEventLoop({ limitMs: config.tasks.stallTimeoutMs });
+        lifecycle.onStop('event loop watchdog', async () => unwatch());
         const { version } = context;
         const onEnded = (): void => lifecycle.requestStop('a stage ended');
         await runStages({ config, stages, endpoints, version, log, meter: metrics, health, onEnded }, signal);
