@@ -6,15 +6,15 @@ import type { Told } from './told.ts';
 import { clustersByMoves, type RowHistory, type Truth } from './truth.ts';
 
 export interface Violation {
-  /** S1 … S4 of docs/semantics.md, `liveness`, or `crash`. */
-  readonly promise: string;
+  /** S1 … S4 of docs/semantics.md; `end`: something is lost (S1) or not told in time; `crash`: a process failed. */
+  readonly promise: 'S1' | 'S2' | 'S3' | 'S4' | 'end' | 'crash';
   readonly message: string;
 }
 
 /** What must hold at any moment: of all that was told so far, in the order of the outbound topic. */
 export function judgeHistory(told: readonly Told[], truth: Truth): Violation[] {
   const violations: Violation[] = [];
-  const say = (promise: string, one: Told, message: string): void => {
+  const say = (promise: Violation['promise'], one: Told, message: string): void => {
     const at = `lead ${one.leadId} ${one.version} moves ${one.moves} n ${one.n}`;
     violations.push({ promise, message: `${at}: ${message}` });
   };
@@ -102,10 +102,10 @@ export function judgeEnd(
       const isOfNow = one !== undefined && one.moves === clustersByMoves(lead).length - 1;
       if (!isOpen(lead, version, truth) && !isOfNow) continue;
       const at = `lead ${lead.id} ${version}`;
-      if (one === undefined) violations.push({ promise: 'S1', message: `${at}: was never told` });
-      else if (!isOfNow) violations.push({ promise: 'S1', message: `${at}: its last move was not told` });
+      if (one === undefined) violations.push({ promise: 'end', message: `${at}: was never told` });
+      else if (!isOfNow) violations.push({ promise: 'end', message: `${at}: its last move was not told` });
       else if (one.content !== expected(lead, version))
-        violations.push({ promise: 'S1', message: `${at}: the highest revision does not show the source as it is` });
+        violations.push({ promise: 'end', message: `${at}: the highest revision does not show the source as it is` });
     }
   }
   return violations;

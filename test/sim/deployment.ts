@@ -7,6 +7,7 @@ import { TABLES } from '../../src/core/source-event.ts';
 import { type BatchWork, batchLoop, type InputFetcher } from '../../src/kafka/batch-loop.ts';
 import { JoinTask } from '../../src/kafka/join-task.ts';
 import type { PartitionLog } from '../../src/kafka/partition-log.ts';
+import type { OutgoingRecord } from '../../src/kafka/record.ts';
 import { RekeyTask } from '../../src/kafka/rekey-task.ts';
 import { SourceCodec } from '../../src/kafka/source-codec.ts';
 import { Stage, type StageMembership } from '../../src/kafka/stage.ts';
@@ -31,7 +32,8 @@ export type StageName = 'rekey' | 'join';
 /** Wraps parts of the product or of what it stands on; the true product leaves all out. */
 export interface Variant {
   readonly client?: (client: ReturnType<typeof fakeClient>) => ReturnType<typeof fakeClient>;
-  readonly producer?: (make: () => TaskProducer, stage: StageName) => TaskProducer;
+  /** `append` writes outside of every transaction. */
+  readonly producer?: (make: () => TaskProducer, append: (record: OutgoingRecord) => void) => TaskProducer;
   readonly membership?: (membership: StageMembership) => StageMembership;
   readonly fetcher?: (fetcher: InputFetcher) => InputFetcher;
   readonly log?: (log: PartitionLog, stage: StageName) => PartitionLog;
@@ -87,7 +89,11 @@ export function stageOf(world: World, process: SimProcess, name: StageName): Sta
     ...deps,
     membership: variant.membership?.(membership) ?? membership,
     task: (index, side) => {
-      const make = (): TaskProducer => variant.producer?.(() => producer(index), name) ?? producer(index);
+      const make = (): TaskProducer =>
+        variant.producer?.(
+          () => producer(index),
+          (record) => void world.kafka.append(record),
+        ) ?? producer(index);
       return new Task(
         { ...deps, producer: make, confirmed: (signal) => side.confirmed(signal), random: chance.random },
         { stage: name, partition: index },

@@ -27,8 +27,8 @@ export interface ClientSettings {
   readonly partialSend: number;
 }
 
-const SEND_RETRY_MS = 5;
-const SEND_TRIES = 400;
+/** As the product sets the client's retries of a send. */
+const SEND_RETRY = { firstMs: 3, longestMs: 500, tries: 14 };
 
 /** A client whose producers talk to the fake brokers. */
 export function fakeClient(deps: ClientDeps, settings: ClientSettings): Kafka {
@@ -99,13 +99,13 @@ class FakeTransaction {
     for (let tries = 1; ; tries++) {
       try {
         const answer = await network.request(process, what, { losable: true }, () => this.#produce(written.batches));
-        if (written.fails) throw new ProtocolError('NOT_ENOUGH_REPLICAS_AFTER_APPEND');
+        if (written.fails) throw new ProtocolError('NOT_ENOUGH_REPLICAS_AFTER_APPEND', true);
         if (this.#sends === 1) await process.at('after first send');
         return answer;
       } catch (error) {
         const isBusy = error instanceof ProtocolError && error.type === 'CONCURRENT_TRANSACTIONS';
-        if (!isBusy || tries === SEND_TRIES) throw error;
-        await pause(process.clock, SEND_RETRY_MS);
+        if (!isBusy || tries > SEND_RETRY.tries) throw error;
+        await pause(process.clock, Math.min(SEND_RETRY.longestMs, SEND_RETRY.firstMs * 2 ** tries));
       }
     }
   }

@@ -10,10 +10,13 @@ import { FakeLog } from './fake-log.ts';
 export class ProtocolError extends Error {
   override name = 'KafkaJSProtocolError';
   readonly type: string;
+  readonly retriable: boolean;
 
-  constructor(type: string) {
+  /** `retriable`: what the client says of this type. */
+  constructor(type: string, retriable = false) {
     super(type);
     this.type = type;
+    this.retriable = retriable;
   }
 }
 

@@ -11,7 +11,7 @@ import { expectedContent } from './expected-body.ts';
 import { FakeGroup } from './fake-group.ts';
 import { FakeKafka } from './fake-kafka.ts';
 import { Network } from './network.ts';
-import { POINTS, type Point, SimProcess } from './sim-process.ts';
+import { type Point, SimProcess } from './sim-process.ts';
 import { SourceWorld } from './source-world.ts';
 import { conditionsOf } from './swarm.ts';
 import { Timeline } from './timeline.ts';
@@ -35,8 +35,8 @@ const START_MS = 1_760_000_000_000;
 const STORM_MS = 60_000;
 /** From the end of faults everything is told within this time, ms: timeouts of transactions and sessions, and the longest back-off. */
 const CALM_MS = 90_000;
-/** The world is at rest when nothing was written for this long, ms. */
-const REST_MS = 12_000;
+/** The world is at rest when nothing was open or written for this long, ms: longer than any single answer takes. */
+const REST_MS = 6_000;
 const TIMEOUT_LOOK_MS = 1_000;
 
 /** Runs a seed. `variant` takes a guard away. */
@@ -93,6 +93,7 @@ class Simulation {
     this.#trouble();
     await timeline.runUntil(START_MS + STORM_MS, () => this.#source.done && timeline.now() > START_MS + STORM_MS / 6);
     network.faulty = false;
+    this.#changedAt = timeline.now();
     trace.note('faults stop');
     for (const [place, living] of this.#living.entries()) {
       if (living === null) this.#start(place);
@@ -120,10 +121,23 @@ class Simulation {
     };
   }
 
+  /** Nothing was open, under way or written for a while. */
   #isAtRest(): boolean {
-    const { timeline, kafka } = this.#world;
-    const isQuiet = timeline.now() - this.#changedAt > REST_MS && this.#source.done && !kafka.busy;
-    return isQuiet && this.#living.every((living) => living?.stages.every((stage) => stage.readiness().ok) === true);
+    const { timeline, kafka, groups } = this.#world;
+    const isIdle =
+      this.#source.done &&
+      !kafka.busy &&
+      Object.values(groups).every((group) => this.#isSettled(group)) &&
+      this.#living.every((living) => living?.stages.every((stage) => stage.readiness().ok) === true);
+    if (!isIdle) this.#changedAt = timeline.now();
+    return timeline.now() - this.#changedAt > REST_MS;
+  }
+
+  /** All members live and know the newest assignment: nobody waits for a dead one's session to end. */
+  #isSettled(group: FakeGroup): boolean {
+    const { conditions } = this.#world;
+    const stages = conditions.processes.filter((what) => what === 'both' || what === group.name).length;
+    return group.settled && group.members.length === stages;
   }
 
   #watchWrites(): void {
@@ -233,6 +247,3 @@ class Simulation {
     });
   }
 }
-
-/** What a batch of seeds must have met at least once. */
-export const MUST_MEET: readonly string[] = [...POINTS.flatMap((point) => [`crash: ${point}`, `freeze: ${point}`])];

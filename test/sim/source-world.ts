@@ -82,30 +82,34 @@ export class SourceWorld {
 
   #kind(): Kind {
     const { weights } = this.#settings;
-    let at = this.#deps.chance.between(
-      0,
-      KINDS.reduce((sum, kind) => sum + weights[kind], 0),
-    );
-    return KINDS.find((kind) => (at -= weights[kind]) < 0) ?? 'put';
+    const sum = KINDS.reduce((all, kind) => all + weights[kind], 0);
+    let left = this.#deps.chance.between(0, sum);
+    for (const kind of KINDS) {
+      left -= weights[kind];
+      if (left < 0) return kind;
+    }
+    return 'put';
   }
 
   #change(kind: Kind): void {
     const { chance } = this.#deps;
     const { rows, clusters } = this.#settings;
     const table = chance.pick(['lead', 'lead', 'appointment', 'test_drive'] as const);
-    if (kind === 'merge') return this.#merge(1 + chance.below(clusters), 1 + chance.below(clusters));
     const id = FIRST_ID[table] + chance.below(rows[table]);
     const now = this.truth.current(table, id);
-    if (now === undefined || !now.alive) return this.#make(table, id);
-    const { row } = now;
-    if (kind === 'remove') return this.#remove(table, row);
-    if (kind === 'hide') return this.#hide(table, row);
-    if (kind === 'snapshot') return this.#event(table, [this.#database.snapshot(table, row)], 'snapshot');
-    if (kind === 'touch')
-      return this.#update(table, { ...row, updated_at: this.#database.now * 1000 }, { loud: false });
-    if (kind === 'toast' && table === 'lead') return this.#toast(row);
-    if (kind === 'move') return this.#update(table, { ...row, lead_cluster_id: this.#cluster() });
-    this.#update(table, { ...this.#fresh(table, id), lead_cluster_id: row['lead_cluster_id'] });
+    if (kind === 'merge') this.#merge(1 + chance.below(clusters), 1 + chance.below(clusters));
+    else if (now === undefined || !now.alive) this.#make(table, id);
+    else this.#changeRow(table, now.row, kind);
+  }
+
+  #changeRow(table: Table, row: Row, kind: Kind): void {
+    if (kind === 'remove') this.#remove(table, row);
+    else if (kind === 'hide') this.#hide(table, row);
+    else if (kind === 'snapshot') this.#event(table, [this.#database.snapshot(table, row)], 'snapshot');
+    else if (kind === 'touch') this.#update(table, { ...row, updated_at: this.#database.now * 1000 }, { loud: false });
+    else if (kind === 'toast' && table === 'lead') this.#toast(row);
+    else if (kind === 'move') this.#update(table, { ...row, lead_cluster_id: this.#cluster() });
+    else this.#update(table, { ...this.#fresh(table, row.id), lead_cluster_id: row['lead_cluster_id'] });
   }
 
   /** A row that was there before the product: a snapshot reads it. */

@@ -56,7 +56,9 @@ export function conditionsOf(seed: number, start: number): Conditions {
   };
   const isCalm = chance.happens(0.1);
   const faults = isCalm ? 0 : 1;
-  const minCompactionLagMs = chance.pick([500, 2_000, 20_000]);
+  const wayMs = chance.pick([1, 5, 30]);
+  // Less than a task needs for its batches would mean to load for ever.
+  const minCompactionLagMs = chance.pick(wayMs === 30 ? [20_000] : [2_000, 5_000, 20_000]);
   const heartbeatMs = chance.pick([300, 1_000]);
   return {
     processes: chance.pick([
@@ -71,7 +73,7 @@ export function conditionsOf(seed: number, start: number): Conditions {
     outboundPartitions: 1 + chance.below(2),
     source: sourceOf(chance, { start, partitions }),
     network: {
-      wayMs: chance.pick([1, 5, 30]),
+      wayMs,
       lostRequest: faults * sometimes(0.4, 0.03),
       lostAnswer: faults * sometimes(0.4, 0.03),
       lateRequest: faults * sometimes(0.3, 0.03),
@@ -83,12 +85,12 @@ export function conditionsOf(seed: number, start: number): Conditions {
       slowMs: chance.pick([100, 1_000, 4_000]),
     },
     group: { heartbeatMs, sessionMs: heartbeatMs * chance.pick([4, 10]) },
-    markerMs: chance.pick([2, 20, 400]),
+    markerMs: chance.pick(wayMs === 30 ? [20, 400] : [2, 20, 100]),
     transactionTimeoutMs: chance.pick([2_000, 5_000]),
     cleaner: {
       everyMs: chance.pick([300, 1_000, 5_000]),
       minCompactionLagMs,
-      deleteRetentionMs: minCompactionLagMs * chance.pick([2, 10]),
+      deleteRetentionMs: minCompactionLagMs * chance.pick([1, 5]),
     },
     task: {
       commitIntervalMs: chance.pick([0, 25, 200]),
