@@ -71,14 +71,15 @@ export interface DeliverLoopOptions {
 
 /** Lives one life of a deliver task; returns after `life.signal` aborted and what was in flight is written down. */
 export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
-  const start = await load(life, deps, options);
+  const { start, lastTimestamp } = await load(life, deps, options);
+  const newest = { timestamp: lastTimestamp };
   const news = new News();
   const deliverer = deps.deliverer(start, () => news.tell());
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
   const limitMs = options.stallMs ?? STALL_MS;
   const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
-  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch });
+  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch, newest });
   const wake = (): void => news.tell();
   life.signal.addEventListener('abort', wake);
   life.running();
@@ -90,7 +91,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       if (failed.by !== null) throw failed.by;
       if (life.signal.aborted) break;
       began = deps.clock.now();
-      await commit(life, deliverer, { deps, options, bad, watch });
+      await commit(life, deliverer, { deps, options, bad, watch, newest });
       if (deliverer.wants()) subscription.resume();
     }
   };
@@ -98,7 +99,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
     await watched(sending(), { watch, clock: deps.clock, excused: () => false });
     subscription.close();
     await deliverer.drain(deps.clock.now() + options.drainMs);
-    await commit(life, deliverer, { deps, options, bad, watch });
+    await commit(life, deliverer, { deps, options, bad, watch, newest });
   } finally {
     life.signal.removeEventListener('abort', wake);
     subscription.close();
@@ -127,7 +128,11 @@ class News {
   }
 }
 
-async function load(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<DeliverStart> {
+async function load(
+  life: Life,
+  deps: DeliverLoopDeps,
+  options: DeliverLoopOptions,
+): Promise<{ start: DeliverStart; lastTimestamp: number }> {
   const { partition, stateTopic, outboundTopic } = options;
   const values = new Map<string, Buffer>();
   await readAll(deps.log, { topic: stateTopic, partition, signal: life.signal }, ({ key, value }) => {
@@ -138,7 +143,8 @@ async function load(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptio
   const stored = values.get(POSITION_KEY);
   const position = stored === undefined ? null : decodeDeliverPosition(stored);
   const at = { topic: outboundTopic, partition };
-  const nextOffset = await startOf(deps.log, at, position?.nextOffset);
+  const read = position === null ? null : { next: position.nextOffset, lastTimestamp: position.lastTimestamp };
+  const nextOffset = await startOf(deps.log, { ...at, signal: life.signal }, read);
   const { lastStable } = await deps.log.ends(outboundTopic, partition);
   const pending: DeliverStart['pending'][number][] = [];
   const marks: DeliverStart['marks'][number][] = [];
@@ -148,12 +154,9 @@ async function load(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptio
     else if (key !== null) marks.push({ key, mark: decodeMark(value) });
   }
   const sentBound = position?.sentBound ?? nextOffset;
-  return {
-    position: { nextOffset, sentBound, released: position?.released ?? true },
-    logEnd: lastStable,
-    pending,
-    marks,
-  };
+  const released = position?.released ?? true;
+  const start = { position: { nextOffset, sentBound, released }, logEnd: lastStable, pending, marks };
+  return { start, lastTimestamp: position?.lastTimestamp ?? 0 };
 }
 
 interface Reading {
@@ -162,16 +165,19 @@ interface Reading {
   news: News;
   bad: OutgoingRecord[];
   watch: InputWatch;
+  /** Newest record time read. */
+  newest: { timestamp: number };
 }
 
 function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
-  const { deps, options, news, bad, watch } = reading;
+  const { deps, options, news, bad, watch, newest } = reading;
   const failed: { by: KafkaFailure | null } = { by: null };
   const at = { topic: options.outboundTopic, partition: options.partition, offset: start.position.nextOffset };
   const subscription = deps.fetcher.subscribe(at, {
     deliver: (chunk: Chunk) => {
       const records: OutboundRecord[] = [];
       for (const record of chunk.records) {
+        newest.timestamp = Math.max(newest.timestamp, record.timestamp);
         const read = readOutbound(record);
         if ('wrong' in read) bad.push(badLetter(record, read.wrong, reading));
         else records.push(read);
@@ -205,11 +211,11 @@ function badLetter(record: KafkaRecord, message: string, { deps, options }: Read
 async function commit(
   life: Life,
   deliverer: TaskDeliverer,
-  { deps, options, bad, watch }: Omit<Reading, 'news'>,
+  { deps, options, bad, watch, newest }: Omit<Reading, 'news'>,
 ): Promise<void> {
   const plan = deliverer.plan();
   if (plan === null && bad.length === 0) return;
-  const records = [...bad.splice(0), ...(plan === null ? [] : written(plan, options))];
+  const records = [...bad.splice(0), ...(plan === null ? [] : written(plan, options, newest.timestamp))];
   const startedAt = deps.clock.now();
   try {
     await life.producer.send(records);
@@ -228,7 +234,7 @@ async function commit(
   options.onCommitted(next);
 }
 
-function written(plan: Commit, options: DeliverLoopOptions): OutgoingRecord[] {
+function written(plan: Commit, options: DeliverLoopOptions, lastTimestamp: number): OutgoingRecord[] {
   const { partition, stateTopic: topic, outboundTopic, deadLetters } = options;
   const from = { topic: outboundTopic, partition };
   const records = plan.deadLetters.map((letter) => deliveryDeadLetter(letter, from, deadLetters));
@@ -243,7 +249,7 @@ function written(plan: Commit, options: DeliverLoopOptions): OutgoingRecord[] {
   for (const { key, mark } of plan.marks) {
     records.push({ topic, partition, key: formatStateKey(key), value: mark === null ? null : encodeMark(mark) });
   }
-  const position = encodeDeliverPosition({ ...plan.position, redrives: 0, lastTimestamp: 0 });
+  const position = encodeDeliverPosition({ ...plan.position, redrives: 0, lastTimestamp });
   records.push({ topic, partition, key: POSITION_KEY, value: position });
   return records;
 }

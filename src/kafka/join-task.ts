@@ -134,7 +134,7 @@ export class JoinTask implements BatchWork {
     });
     const position = bytes === null ? null : decodeJoinPosition(bytes);
     const at = { topic: clusterChangesTopic, partition };
-    const from = await startOf(log, at, position?.next);
+    const from = await startOf(log, { ...at, signal }, position);
     const take = (record: KafkaRecord): void => {
       this.#clusters.evolve(incoming(record), record.offset >= from);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);

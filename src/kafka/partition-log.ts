@@ -42,25 +42,61 @@ export async function readAll(
   return lastStable;
 }
 
+/** How far a task has read an input, as its changelog says. */
+export interface ReadPosition {
+  /** Offset to read next. */
+  readonly next: number;
+  /** Newest record time read, ms; 0 = none was. */
+  readonly lastTimestamp: number;
+}
+
+/** So many offsets before the position are looked at: compaction may have left holes there. */
+const LOOK_BACK = 100;
+
 /**
  * Where a task reads an input on: its position, or the log's start when it has none.
  *
- * @throws KafkaFailure `offset-out-of-range` when the position does not lie within the log: records were deleted before they
- *   were read, or the topic was made anew. Going on by itself would lose changes without a word.
+ * @throws KafkaFailure `offset-out-of-range` when the position does not lie within the log, or lies behind records that are newer
+ *   than any that was read: records were deleted before they were read, or the topic was made anew. Going on by itself would lose
+ *   changes without a word.
  */
 export async function startOf(
   log: PartitionLog,
-  at: { topic: string; partition: number },
-  position: number | undefined,
+  at: { topic: string; partition: number; signal: AbortSignal },
+  position: ReadPosition | null,
 ): Promise<number> {
   const { earliest, lastStable } = await log.ends(at.topic, at.partition);
-  if (position === undefined) return earliest;
-  if (position < earliest || position > lastStable) {
+  if (position === null) return earliest;
+  const { next, lastTimestamp } = position;
+  const name = `${at.topic}/${at.partition}`;
+  if (next < earliest || next > lastStable) {
     throw new KafkaFailure(
       'offset-out-of-range',
-      `${at.topic}/${at.partition}: the position ${position} lies outside of the log (${earliest} to ${lastStable}). ` +
+      `${name}: the position ${next} lies outside of the log (${earliest} to ${lastStable}). ` +
         'Records were deleted before they were read, or the topic was made anew. See docs/operating.md, "position outside of the log".',
     );
   }
-  return position;
+  if (lastTimestamp > 0 && (await newestBefore(log, at, { earliest, next })) > lastTimestamp) {
+    throw new KafkaFailure(
+      'offset-out-of-range',
+      `${name}: the records before the position ${next} are newer than any that was read: the topic was made anew. ` +
+        'See docs/operating.md, "position outside of the log".',
+    );
+  }
+  return next;
+}
+
+/** Newest record time within some offsets before `next`; 0 if there is no record. */
+async function newestBefore(
+  log: PartitionLog,
+  at: { topic: string; partition: number; signal: AbortSignal },
+  { earliest, next }: { earliest: number; next: number },
+): Promise<number> {
+  const from = Math.max(earliest, next - LOOK_BACK);
+  let newest = 0;
+  if (from >= next) return newest;
+  await log.read({ ...at, from, to: next, committed: true }, (records) => {
+    for (const { timestamp } of records) newest = Math.max(newest, timestamp);
+  });
+  return newest;
 }

@@ -90,7 +90,9 @@ export class RekeyTask implements BatchWork {
     if (position !== null) this.#restorePosition(position);
     return Promise.all(
       sources.map(async ({ topic }) => {
-        const offset = await startOf(this.#deps.log, { topic, partition }, this.#next.get(topic));
+        const next = this.#next.get(topic);
+        const read = next === undefined ? null : { next, lastTimestamp: this.#lastTimestamp };
+        const offset = await startOf(this.#deps.log, { topic, partition, signal }, read);
         return { topic, partition, offset };
       }),
     );

@@ -50,16 +50,30 @@ test('an empty log is not read at all, wherever it begins', async () => {
 });
 
 test('a task without a position starts at the start of the log', async () => {
-  expect(await startOf(endsOnly(12, 40), AT, undefined)).toBe(12);
+  expect(await startOf(endsOnly(12, 40), { ...AT, signal }, null)).toBe(12);
 });
 
 test.each([12, 30, 40])('the position %i within a log from 12 to 40 is kept', async (position) => {
-  expect(await startOf(endsOnly(12, 40), AT, position)).toBe(position);
+  expect(await startOf(endsOnly(12, 40), { ...AT, signal }, { next: position, lastTimestamp: 0 })).toBe(position);
 });
 
 test.each([11, 41])('the position %i outside of a log from 12 to 40 needs the operator', async (position) => {
-  const failure = await startOf(endsOnly(12, 40), AT, position).catch((error: unknown) => error);
+  const failure = await startOf(endsOnly(12, 40), { ...AT, signal }, { next: position, lastTimestamp: 0 }).catch(
+    (error: unknown) => error,
+  );
   expect(failure).toBeInstanceOf(KafkaFailure);
   expect(failure).toMatchObject({ code: 'offset-out-of-range', retriable: false });
   expect(String(failure)).toContain(`t/0: the position ${position} lies outside of the log (12 to 40)`);
+});
+
+test('a topic that was made anew and has grown past the position is found by records newer than any that was read', async () => {
+  const kafka = new MemoryKafka();
+  for (let i = 0; i < 5; i++) kafka.append({ ...AT, key: null, value: `${i}` });
+  const read = { next: 4, lastTimestamp: kafka.now };
+  expect(await startOf(kafka, { ...AT, signal }, read)).toBe(4);
+  const anew = new MemoryKafka();
+  anew.now += 1;
+  for (let i = 0; i < 5; i++) anew.append({ ...AT, key: null, value: `${i}` });
+  const failure = await startOf(anew, { ...AT, signal }, read).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'offset-out-of-range', message: expect.stringContaining('made anew') });
 });
