@@ -84,7 +84,7 @@ test('Retry-After in the usual date form agrees with the platform, for any secon
   );
 });
 
-test('backoff has full jitter below a ceiling that doubles from the base and stops at the cap', () => {
+test('backoff has full jitter below a ceiling that doubles from the base and stops at the cap (A31)', () => {
   const limits = { baseMs: 5000, capMs: 3_600_000 };
   const ceilings = [1, 2, 3, 10, 11, 1000].map((failures) => backoffMs(failures, limits, () => 1));
   expect(ceilings).toEqual([5000, 10_000, 20_000, 2_560_000, 3_600_000, 3_600_000]);

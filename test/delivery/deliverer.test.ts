@@ -49,7 +49,7 @@ test('records that no endpoint wants move the position and are not sent', () => 
   expect(world.commit()?.position.nextOffset).toBe(2);
 });
 
-test('filters look into the body: every given one must fit', () => {
+test('filters look into the body that is about to be sent: every given one must fit, an empty one fits all (A38, A39)', () => {
   const filters = { websites: new Set(['794']), locations: new Set(['North']), categories: new Set<string>() };
   const world = ownedWorld([testEndpoint({ filters })]);
   const body = (site: number | null, location: string): Buffer => {
@@ -80,7 +80,7 @@ test('many leads go out at the same time, up to the concurrency of the endpoint,
   ]);
 });
 
-test('a newer revision replaces the waiting one and waits for the one in flight', async () => {
+test('a newer revision replaces the waiting one and waits for the one in flight (A32)', async () => {
   const world = ownedWorld([testEndpoint()]);
   world.append({ revision: 1 }, { revision: 2 }, { revision: 3 });
   world.feed();

@@ -14,7 +14,7 @@ function world(options: ConstructorParameters<typeof TopologyDriver>[0] = {}): {
   return { db: new SourceDatabase(), driver: new TopologyDriver(options) };
 }
 
-test('a new lead is announced once in every version, as created, with revision 1', async () => {
+test('a new lead is announced once in every version, as created, with revision 1 (A2)', async () => {
   const { db, driver } = world();
   driver.pipe(db.insert('lead', sourceLead()));
   await driver.drain();
@@ -28,7 +28,7 @@ test('a new lead is announced once in every version, as created, with revision 1
   });
 });
 
-test('an appointment of the cluster is announced in v3 alone, for every lead of the cluster', async () => {
+test('an appointment of the cluster is announced in v3 alone, for every lead of the cluster (A4)', async () => {
   const { db, driver } = world();
   driver.pipe(db.insert('lead', sourceLead()), db.insert('lead', sourceLead({ id: 7 })));
   await driver.drain();
@@ -170,4 +170,28 @@ test('a cluster above its row limit tells nothing, says so once, and is told aga
   driver.pipe(...db.remove('test_drive', 5002), ...db.remove('test_drive', 5001));
   await driver.drain();
   expect(driver.lead(LEAD)?.json).toMatchObject({ has_test_drives: false, appointments: [{ id: 9041 }] });
+});
+
+test('a new zone of a dealership shows with the lead whose row has it; other leads keep theirs until their rows change (A25)', async () => {
+  const { db, driver } = world();
+  const sydney = '{"id": 3, "time_zone": "Australia/Sydney"}';
+  driver.pipe(db.insert('lead', sourceLead()), db.insert('lead', sourceLead({ id: 7 })));
+  driver.pipe(db.insert('appointment', sourceAppointment({ starts_at: 1_760_000_000_000_000 })));
+  await driver.drain();
+  driver.pipe(db.update('lead', sourceLead({ id: 7, dealership: sydney })));
+  await driver.drain();
+  const startsAt = (lead: number): unknown => driver.lead(lead)?.json['appointments'];
+  expect(startsAt(LEAD)).toMatchObject([{ starts_at: '2025-10-09 18:53:20' }]);
+  expect(startsAt(7)).toMatchObject([{ starts_at: '2025-10-09 19:53:20' }]);
+  expect(driver.history(LEAD)).toHaveLength(1);
+});
+
+test('a payload beyond the limit is not cut: it becomes a dead letter that names the lead and its size (A41)', async () => {
+  const { db, driver } = world({ versions: ['v3'], bodyBytesMax: 3_000 });
+  driver.pipe(db.insert('lead', sourceLead({ comments: 'x'.repeat(3_000) })));
+  await driver.drain();
+  expect(driver.outbound()).toEqual([]);
+  const [letter] = driver.deadLetters();
+  expect(letter?.headers['lead-webhooks.errors.code']?.toString()).toBe('too-large');
+  expect(letter?.value).toBeNull();
 });

@@ -26,6 +26,7 @@ export interface DriverOptions {
   readonly announceSince?: number | 'beginning';
   readonly clusterRowsMax?: number;
   readonly rowCacheBytes?: number;
+  readonly bodyBytesMax?: number;
 }
 
 /** A payload on the outbound topic. */
@@ -213,7 +214,7 @@ export class TopologyDriver {
         },
         framing: new Map(),
         clusterRowsMax: this.#options.clusterRowsMax ?? 1000,
-        bodyBytesMax: 900_000,
+        bodyBytesMax: this.#options.bodyBytesMax ?? 900_000,
         announceClustersMax: 3,
         compactionLagMs: 3_600_000,
         deleteRetentionMs: 86_400_000,

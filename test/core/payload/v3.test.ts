@@ -39,7 +39,7 @@ describe('v3', () => {
     expect(testDrivesNotFound).toBe(0);
   });
 
-  it('says has_test_drives for any test drive of the cluster, one without a car included', () => {
+  it('says has_test_drives for any test drive of the cluster, one without a car included (A12)', () => {
     const bare = testDriveRow({ stock_car: false, stock_car_display_name: null });
 
     expect(bodyOf({ testDrives: [bare], appointments: [] })).toMatchObject({ has_test_drives: true, appointments: [] });
