@@ -60,7 +60,7 @@ const BAD: readonly { value: string | Buffer; key?: string | null; code: string;
   },
 ];
 
-test('each bad record becomes a dead letter of its own with the reason and no value, and the stream goes on', async () => {
+test('each bad record becomes a dead letter of its own with the reason and no value (A40), and the stream goes on', async () => {
   await using installation = new Installation({ brokers, registryUrl, partitions: 1, sourceCleanup: 'delete' });
   await installation.install();
   const running = installation.start('rekey,join');
