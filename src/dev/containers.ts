@@ -14,7 +14,7 @@ import {
   Wait,
   waitForContainer,
 } from 'testcontainers';
-import { TEST_SETTINGS } from './local-kafka.ts';
+import { TEST_SETTINGS } from './kafka-node.ts';
 import { CONFLUENT_PATH } from './local-registry.ts';
 
 const BROKER_PORT = 9092;

@@ -12,16 +12,21 @@ type KafkaClient = ReturnType<typeof createKafka>;
 export const SOURCE_SETTINGS = { 'cleanup.policy': 'compact' } as const;
 
 /**
- * Creates topics with one copy; returns when the broker shows them. Those that are there stay as they are. (The client's own
+ * Creates topics, with one copy unless another number is given; returns when the broker shows them. Those that are there stay as they are. (The client's own
  * call fails now and then: it asks for a topic of which the broker has not heard yet.)
  */
 export async function createTopics(
   deps: { readonly kafka: KafkaClient; readonly clock: Clock },
   names: readonly string[],
-  { partitions, settings }: { readonly partitions: number; readonly settings: Readonly<Record<string, string>> },
+  options: {
+    readonly partitions: number;
+    readonly replicationFactor?: number;
+    readonly settings: Readonly<Record<string, string>>;
+  },
 ): Promise<void> {
+  const { partitions, replicationFactor = 1, settings } = options;
   const topics = new Topics(deps);
-  const fix = { kind: 'create', partitions, replicationFactor: 1, settings } as const;
+  const fix = { kind: 'create', partitions, replicationFactor, settings } as const;
   const missing = { kind: 'missing', severity: 'error', message: 'is made here', fix } as const;
   try {
     await topics.apply(names.map((topic) => ({ topic, ...missing })));

@@ -26,12 +26,15 @@ const SUFFIX: Readonly<Record<Table, string>> = {
   test_drive: 'test_drives',
 };
 const PRODUCE_RECORDS = 2_000;
+const READ_TIMEOUT_MS = 300_000;
 
 export interface InstallationOptions {
   readonly brokers: readonly string[];
   /** Null: plain framing, JSON sources. */
   readonly registryUrl: string | null;
   readonly partitions?: number;
+  /** Copies of every topic (1). */
+  readonly replicationFactor?: number;
   /** `cleanup.policy` of the source topics (compact). */
   readonly sourceCleanup?: 'compact' | 'delete';
   /** Text of the endpoints file; default: no endpoints. */
@@ -45,6 +48,12 @@ export interface Ran {
   readonly err: string;
 }
 
+export interface UntilOptions {
+  /** 60,000. */
+  readonly timeoutMs?: number;
+  readonly last?: number;
+}
+
 let made = 0;
 
 export class Installation implements AsyncDisposable {
@@ -54,6 +63,7 @@ export class Installation implements AsyncDisposable {
   readonly #kafka: ReturnType<typeof createKafka>;
   readonly #fetcher: Fetcher;
   readonly #sourceCleanup: string;
+  readonly #replicationFactor: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'lead-webhooks-test-'));
   readonly #running = new Set<Running>();
 
@@ -62,6 +72,7 @@ export class Installation implements AsyncDisposable {
     made++;
     this.appId = `t${process.pid}-${Date.now().toString(36)}-${made}`;
     this.partitions = options.partitions ?? 2;
+    this.#replicationFactor = options.replicationFactor ?? 1;
     this.#sourceCleanup = options.sourceCleanup ?? 'compact';
     const endpointsFile = join(this.#folder, 'endpoints.yaml');
     writeFileSync(endpointsFile, options.endpoints ?? 'endpoints: []\n');
@@ -78,7 +89,7 @@ export class Installation implements AsyncDisposable {
       LEAD_WEBHOOKS_TEST_DRIVES_TOPIC: this.source('test_drive'),
       LEAD_WEBHOOKS_PARTITIONS: partitions,
       LEAD_WEBHOOKS_OUTBOUND_PARTITIONS: partitions,
-      LEAD_WEBHOOKS_REPLICATION_FACTOR: '1',
+      LEAD_WEBHOOKS_REPLICATION_FACTOR: String(this.#replicationFactor),
       LEAD_WEBHOOKS_ADMIN_PORT: '0',
       LEAD_WEBHOOKS_ENDPOINTS_FILE: endpointsFile,
       LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: '6000',
@@ -106,7 +117,8 @@ export class Installation implements AsyncDisposable {
 
   async createTopics(names: readonly string[], partitions = this.partitions): Promise<void> {
     const deps = { kafka: this.#kafka, clock: systemClock };
-    await createTopics(deps, names, { partitions, settings: { 'cleanup.policy': this.#sourceCleanup } });
+    const settings = { 'cleanup.policy': this.#sourceCleanup };
+    await createTopics(deps, names, { partitions, replicationFactor: this.#replicationFactor, settings });
   }
 
   /** Runs a command of the program to its end. */
@@ -146,45 +158,59 @@ export class Installation implements AsyncDisposable {
     );
   }
 
-  /** Appends records as they are, topic by topic in their order. */
+  /**
+   * Appends records as they are, topic by topic in their order. Whatever the client reports as written without having done so
+   * (a leader moved) is sent again with all that went along with it.
+   */
   async append(records: readonly OutgoingRecord[]): Promise<void> {
     const producer = this.#kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
     await producer.connect();
-    for (let at = 0; at < records.length; at += PRODUCE_RECORDS) {
-      const byTopic = Map.groupBy(records.slice(at, at + PRODUCE_RECORDS), ({ topic }) => topic);
-      await producer.sendBatch({
-        topicMessages: Array.from(byTopic, ([topic, part]) => ({
-          topic,
-          messages: part.map(({ key, value, partition, headers }) => ({
-            key,
-            value,
-            partition,
-            headers: { ...headers },
-          })),
-        })),
-      });
+    try {
+      for (let at = 0; at < records.length; at += PRODUCE_RECORDS) {
+        const part = records.slice(at, at + PRODUCE_RECORDS);
+        const partitions = new Set(part.map(({ topic, partition }) => `${topic}/${partition}`));
+        const topicMessages = Array.from(
+          Map.groupBy(part, ({ topic }) => topic),
+          ([topic, records]) => ({ topic, messages: records.map(message) }),
+        );
+        let written = 0;
+        while (written < partitions.size) written = (await producer.sendBatch({ topicMessages })).length;
+      }
+    } finally {
+      await producer.disconnect();
     }
-    await producer.disconnect();
   }
 
   /** Everything committed in a topic, partition by partition in order. */
   async committed(topic: string): Promise<KafkaRecord[]> {
     const records: KafkaRecord[] = [];
-    const signal = AbortSignal.timeout(60_000);
-    for (const { partition, earliest, lastStable } of await this.#fetcher.offsets(topic, signal)) {
-      const range = { topic, partition, from: earliest, to: lastStable, committed: true, signal };
-      await this.#fetcher.read(range, (part) => {
-        records.push(...part);
-      });
-    }
+    await this.read(topic, (record) => records.push(record));
     return records;
   }
 
-  /** Reads a topic from its start and on, until `holds` is true of what is committed. */
+  /**
+   * Reads what is committed in a topic now, partition by partition in order, and keeps nothing of it.
+   * @param last of each partition only so many offsets before its end
+   */
+  async read(topic: string, onRecord: (record: KafkaRecord) => void, last = Infinity): Promise<void> {
+    const signal = AbortSignal.timeout(READ_TIMEOUT_MS);
+    for (const { partition, earliest, lastStable } of await this.#fetcher.offsets(topic, signal)) {
+      const from = Math.max(earliest, lastStable - last);
+      const range = { topic, partition, from, to: lastStable, committed: true, signal };
+      await this.#fetcher.read(range, (part) => {
+        for (const record of part) onRecord(record);
+      });
+    }
+  }
+
+  /**
+   * Reads a topic from its start and on, until `holds` is true of what is committed.
+   * @param options.last of each partition the reading begins so many offsets before its end, not at its start
+   */
   async until(
     topic: string,
     holds: (records: readonly KafkaRecord[]) => boolean,
-    timeoutMs = 60_000,
+    { timeoutMs = 60_000, last = Infinity }: UntilOptions = {},
   ): Promise<KafkaRecord[]> {
     const records: KafkaRecord[] = [];
     const signal = AbortSignal.timeout(timeoutMs);
@@ -200,8 +226,9 @@ export class Installation implements AsyncDisposable {
         };
         if (holds(records)) resolve();
         void fetcher.offsets(topic, signal).then((ends) => {
-          for (const { partition, earliest } of ends) {
-            fetcher.subscribe({ topic, partition, offset: earliest }, { deliver, fail: reject });
+          for (const { partition, earliest, lastStable } of ends) {
+            const offset = Math.max(earliest, lastStable - last);
+            fetcher.subscribe({ topic, partition, offset }, { deliver, fail: reject });
           }
         }, reject);
       });
@@ -286,6 +313,10 @@ export class Running {
       this.lines.filter((line) => line['event'] === 'task_running' && line['stage'] === stage).length;
     await this.logged(() => running() >= tasks);
   }
+}
+
+function message({ key, value, partition, headers }: OutgoingRecord) {
+  return { key, value, partition, headers: { ...headers } };
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
