@@ -50,8 +50,15 @@ export interface PendingDelivery {
 /**
  * `seen`: the highest revision of a moved lead that the position has passed; a lower one that follows is stale.
  * `done`: an `on: create` endpoint has had this lead.
+ * `dead`: the pair has a dead letter; the revision is the highest one delivered since, so that a redrive sends nothing older.
  */
-export type MarkKind = 'seen' | 'done';
+export type MarkKind = 'seen' | 'done' | 'dead';
+
+/** The revision of a `dead` mark while nothing has been delivered since the dead letter. */
+export const NONE_DELIVERED = -1;
+
+/** A dead letter is redriven for so long after it was written, ms: what the pair has had since is known for longer. */
+export const REDRIVABLE_MS = 30 * 24 * 60 * 60 * 1000;
 
 export interface Mark {
   readonly kind: MarkKind;
@@ -68,6 +75,27 @@ export interface DeliverPosition {
   readonly sentBound: number;
   /** The owner ended with nothing in flight and will start no attempt any more. */
   readonly released: boolean;
+  /** Every redrive request before this offset is settled or pending; where to read on. */
+  readonly redrives: number;
+}
+
+/** A request to deliver a dead letter again, as the operator's command writes it into the topic of redrives. */
+export interface RedriveRequest {
+  readonly endpointId: string;
+  /** What could not be delivered; its offset is the one in the outbound topic. */
+  readonly record: OutboundRecord;
+  /** Where the dead letter lies. */
+  readonly letter: { readonly partition: number; readonly offset: number };
+  /** When the dead letter was written, ms since the epoch. */
+  readonly deadAt: number;
+  /** Ms since the epoch. */
+  readonly requestedAt: number;
+}
+
+/** Redrive requests in the order of their offsets, and the offset to read on from. */
+export interface Redrives {
+  readonly requests: readonly RedriveRequest[];
+  readonly next: number;
 }
 
 /** What a task starts from: its state, read back after it fenced its predecessor. */
@@ -120,6 +148,6 @@ export function parseStateKey(text: string): StateKey | null {
   const parts = text.split('|');
   const [endpointId, leadId, suffix] = parts;
   if (parts.length !== 3 || !endpointId || !leadId) return null;
-  if (suffix !== 'pending' && suffix !== 'seen' && suffix !== 'done') return null;
+  if (suffix !== 'pending' && suffix !== 'seen' && suffix !== 'done' && suffix !== 'dead') return null;
   return { endpointId, leadId, suffix };
 }

@@ -7,7 +7,15 @@
  * first commit has succeeded. Nothing is sent whose offset a committed `sentBound` does not cover. And the position passes
  * a record only in a commit that also holds everything that is still to be done for it.
  */
-import type { Commit, DeliverPosition, DeliverStart, OutboundRecord } from '../core/delivery.ts';
+import {
+  type Commit,
+  type DeliverPosition,
+  type DeliverStart,
+  type OutboundRecord,
+  REDRIVABLE_MS,
+  type RedriveRequest,
+  type Redrives,
+} from '../core/delivery.ts';
 import { assert } from '../lib/assert.ts';
 import { Dispatch, type DispatchDeps } from './dispatch.ts';
 import { Fifo } from './fifo.ts';
@@ -27,9 +35,11 @@ export interface DelivererOptions {
   readonly pendingAfterMs: number;
   /** Bytes of pending records per endpoint and task; beyond → dead letter `backlog`. */
   readonly pendingBytesMax: number;
-  /** How long `seen` and `done` marks are kept, ms: the retention of the outbound topic, and 48 h. */
+  /** How long marks are kept, ms: `seen` for the retention of the outbound topic, `done` 48 h. */
   readonly seenMs: number;
   readonly doneMs: number;
+  /** `dead`: longer than a dead letter is redrivable, by more than clocks may differ. */
+  readonly deadMs: number;
 }
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -41,6 +51,7 @@ export const DELIVERER_DEFAULTS: DelivererOptions = {
   pendingBytesMax: 64 * 1024 * 1024,
   seenMs: 7 * 24 * HOUR_MS,
   doneMs: 48 * HOUR_MS,
+  deadMs: REDRIVABLE_MS + 24 * HOUR_MS,
 };
 
 const PATIENCE_WHEN_MOVING = 10;
@@ -61,6 +72,10 @@ export class Deliverer {
   /** Taken, but not covered by the committed bound or the window's bytes. */
   readonly #intake = new Fifo<OutboundRecord>();
   readonly #replayEnd: number;
+  /** Redrive requests that came before the window of the predecessor was read. */
+  #heldRedrives: RedriveRequest[] = [];
+  /** Offset after the last redrive request taken. */
+  #redrivesNext: number;
   #intakeBytes = 0;
   #takenEnd: number;
   /** The position as committed by this owner; before its first commit, as its predecessor left it. */
@@ -80,9 +95,10 @@ export class Deliverer {
     this.#options = options;
     this.#position = start.position;
     this.#takenEnd = start.position.nextOffset;
+    this.#redrivesNext = start.position.redrives;
     this.#replayEnd = Math.min(start.position.sentBound, start.logEnd);
     this.#window = new SendWindow(start.position.nextOffset);
-    this.#marks = new Marks({ seenMs: options.seenMs, doneMs: options.doneMs });
+    this.#marks = new Marks(options);
     const books = { window: this.#window, marks: this.#marks, writes: this.#writes, changed: this.#tell };
     this.#dispatch = new Dispatch(deps, books, options.pendingBytesMax);
     this.#marks.load(start.marks);
@@ -112,6 +128,18 @@ export class Deliverer {
     this.#openIfReady();
   }
 
+  /**
+   * Takes redrive requests in offset order. Until the window of the predecessor has been read they are kept: what is newer
+   * than they are must be known before.
+   */
+  redrive({ requests, next }: Redrives): void {
+    assert(next >= this.#redrivesNext, `the redrives before ${next} were taken before`);
+    if (next > this.#redrivesNext) this.#tell();
+    this.#redrivesNext = next;
+    this.#heldRedrives.push(...requests);
+    this.#admitRedrives();
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#dispatch.inFlight;
@@ -130,8 +158,7 @@ export class Deliverer {
     const { pending, deadLetters } = this.#writes.plan();
     const marks = this.#marks.plan(now);
     const commit: Commit = { position, pending, marks, deadLetters };
-    const moved = position.nextOffset !== this.#position.nextOffset || position.released !== this.#position.released;
-    if (this.#owner && !moved && pending.length + marks.length + deadLetters.length === 0) {
+    if (this.#owner && isSame(position, this.#position) && pending.length + marks.length + deadLetters.length === 0) {
       this.#dispatch.committed();
       this.#marks.committed();
       return null;
@@ -193,9 +220,18 @@ export class Deliverer {
   #nextPosition(): DeliverPosition {
     const nextOffset = this.#window.position;
     const released = this.#stopping && this.#dispatch.inFlight === 0;
-    if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released };
+    // Requests that are only held must be read again by the next owner.
+    const redrives = this.#heldRedrives.length === 0 ? this.#redrivesNext : this.#position.redrives;
+    if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, redrives };
     const ahead = this.#stopping ? this.#window.end : nextOffset + this.#options.windowRecords;
-    return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released };
+    return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released, redrives };
+  }
+
+  #admitRedrives(): void {
+    if (this.#openedAt === null || this.#stopping) return;
+    const now = this.#deps.clock.now();
+    for (const request of this.#heldRedrives) this.#dispatch.redrive(request, now);
+    this.#heldRedrives = [];
   }
 
   #admit(): void {
@@ -228,6 +264,7 @@ export class Deliverer {
     if (this.#openedAt !== null || !this.#owner || this.#stopping || this.#window.end < this.#replayEnd) return;
     this.#openedAt = this.#deps.clock.now();
     this.#dispatch.open();
+    this.#admitRedrives();
   }
 
   /** Lets the position pass what is settled at the front. */
@@ -275,4 +312,9 @@ export class Deliverer {
     this.#newsTold = true;
     this.#deps.onNews();
   };
+}
+
+/** Whether a commit of `next` would move nothing that matters (its `sentBound` alone does not). */
+function isSame(next: DeliverPosition, last: DeliverPosition): boolean {
+  return next.nextOffset === last.nextOffset && next.released === last.released && next.redrives === last.redrives;
 }

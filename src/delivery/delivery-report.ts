@@ -27,6 +27,11 @@ export class DeliveryReport {
     this.#meter.count('superseded_total', { endpoint });
   }
 
+  /** What became of a redrive request. */
+  redrive(endpoint: string, outcome: string): void {
+    this.#meter.count('redrives_total', { endpoint, outcome });
+  }
+
   /** An attempt ended; times in ms since the epoch. */
   attempt(delivery: Delivery, outcome: Outcome, at: { now: number; startedAt: number; result: AttemptResult }): void {
     const { lane } = delivery.pair;

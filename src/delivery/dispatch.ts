@@ -10,6 +10,8 @@ import {
   FIRST_MOVED_REVISION,
   type OutboundRecord,
   type PendingDelivery,
+  REDRIVABLE_MS,
+  type RedriveRequest,
 } from '../core/delivery.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -35,6 +37,13 @@ export interface DispatchDeps {
   readonly log: Log;
   readonly meter: Meter;
 }
+
+/**
+ * What became of a redrive request. `taken`: it is pending now. `stale`: the pair has had this revision or a newer one since,
+ * or is about to. `too-old`: so old that what was delivered since is not known any more. `not-wanted`: the endpoint is
+ * defined for another version or dealership by now.
+ */
+export type RedriveOutcome = 'taken' | 'stale' | 'too-old' | 'not-wanted' | 'no-endpoint';
 
 /** The books of the task that outcomes are written into. */
 export interface Books {
@@ -112,6 +121,36 @@ export class Dispatch {
     slot.deliveries.push(delivery);
     this.#replaceWaiting(pair, delivery);
     this.#offer(pair);
+  }
+
+  /**
+   * Takes a dead letter that is to be delivered again. It becomes pending at once, so no slot holds the position for it, and
+   * takes its turn among the pair's others. Never sends what is older than what the pair has had or is about to get.
+   */
+  redrive(request: RedriveRequest, now: number): RedriveOutcome {
+    const outcome = this.#redrive(request, now);
+    this.#report.redrive(request.endpointId, outcome);
+    return outcome;
+  }
+
+  #redrive({ endpointId, record, deadAt }: RedriveRequest, now: number): RedriveOutcome {
+    const { marks } = this.#books;
+    const lane = this.#deps.lanes.get(endpointId);
+    if (!lane) return 'no-endpoint';
+    const { endpoint } = lane;
+    if (endpoint.version !== record.version || endpoint.dealership !== record.dealershipId) return 'not-wanted';
+    const key = pairKey(endpointId, record.leadId);
+    if (!marks.has('dead', key) || now - deadAt > REDRIVABLE_MS) return 'too-old';
+    const delivered = marks.revision('dead', key);
+    if (record.revision <= delivered || (endpoint.on === 'create' && delivered >= 0)) return 'stale';
+    const pair = this.#pairs.get(key) ?? this.#pair(lane, record.leadId);
+    if (pair.newest >= record.revision) return 'stale';
+    pair.seen = Math.max(pair.seen, record.revision);
+    const delivery = newDelivery(pair, record, now);
+    this.#replaceWaiting(pair, delivery);
+    this.makePending(delivery);
+    this.#offer(pair);
+    return 'taken';
   }
 
   /** From now on attempts may start. */
@@ -269,6 +308,7 @@ export class Dispatch {
     const { pair, record } = delivery;
     const { endpoint } = pair.lane;
     this.#settle(delivery);
+    this.#books.marks.delivered(pair.key, record.revision);
     if (endpoint.on !== 'create') return;
     this.#books.marks.make('done', endpoint.id, pair.leadId, { revision: record.revision, now });
     this.#books.marks.release('done', pair.key, record.revision);
@@ -327,6 +367,7 @@ export class Dispatch {
     const times = { firstFailureAt, lastFailureAt };
     const letter: DeadLetter = { record, endpointId, code, message, attempts, ...times, status };
     this.#books.writes.deadLetter(letter);
+    this.#books.marks.bury(endpointId, record.leadId, this.#deps.clock.now());
     this.#report.deadLetter(letter);
     this.#books.changed();
   }

@@ -1,10 +1,10 @@
 /**
- * The marks of one task: `seen` (highest revision of a moved lead that was taken) and `done` (an `on: create` endpoint has
- * had the lead). A mark counts from the moment it is made; it is written to `delivery-state` by the next commit after it
+ * The marks of one task: `seen` (highest revision of a moved lead that was taken), `done` (an `on: create` endpoint has
+ * had the lead) and `dead` (the pair has a dead letter; highest revision delivered since). A mark counts from the moment it is made; it is written to `delivery-state` by the next commit after it
  * was *released* (seen: when the position passes its record, for before that the record itself must still be taken after a
- * restart; done: at once). Expired marks are tombstoned.
+ * restart; done and dead: at once). Expired marks are tombstoned.
  */
-import type { Mark, MarkKind, StateKey } from '../core/delivery.ts';
+import { type Mark, type MarkKind, NONE_DELIVERED, type StateKey } from '../core/delivery.ts';
 
 interface Held {
   readonly key: StateKey;
@@ -21,12 +21,19 @@ export interface MarkWrite {
 export interface MarkLifetimes {
   readonly seenMs: number;
   readonly doneMs: number;
+  readonly deadMs: number;
 }
+
+const KINDS = ['seen', 'done', 'dead'] as const satisfies readonly MarkKind[];
 
 export class Marks {
   readonly #lifetimes: MarkLifetimes;
   /** Per kind by pair key, in the order of expiry: all marks of a kind live equally long. */
-  readonly #held: Record<MarkKind, Map<string, Held>> = { seen: new Map(), done: new Map() };
+  readonly #held: Record<MarkKind, Map<string, Held>> = {
+    seen: new Map(),
+    done: new Map(),
+    dead: new Map(),
+  };
   #unwritten = new Map<string, MarkWrite>();
   #planned: Map<string, MarkWrite> | null = null;
 
@@ -47,11 +54,32 @@ export class Marks {
 
   /** Makes or renews a mark; it counts at once and is written only after `release`. */
   make(kind: MarkKind, endpointId: string, leadId: string, at: { revision: number; now: number }): void {
-    const expiresAt = at.now + (kind === 'seen' ? this.#lifetimes.seenMs : this.#lifetimes.doneMs);
+    const expiresAt = at.now + this.#lifetimes[`${kind}Ms`];
     const pair = pairKey(endpointId, leadId);
     const held = { key: { endpointId, leadId, suffix: kind }, mark: { kind, revision: at.revision, expiresAt } };
     this.#held[kind].delete(pair);
     this.#held[kind].set(pair, held);
+  }
+
+  /** Notes a dead letter of the pair: what was delivered since an earlier one stays known, for as long as this one is kept. */
+  bury(endpointId: string, leadId: string, now: number): void {
+    const pair = pairKey(endpointId, leadId);
+    const revision = Math.max(this.revision('dead', pair), NONE_DELIVERED);
+    this.make('dead', endpointId, leadId, { revision, now });
+    this.release('dead', pair, revision);
+  }
+
+  /** A revision was delivered: the pair's `dead` mark shows it, if there is one; its expiry stays. */
+  delivered(pair: string, revision: number): void {
+    const held = this.#held.dead.get(pair);
+    if (!held || held.mark.revision >= revision) return;
+    this.#held.dead.set(pair, { key: held.key, mark: { ...held.mark, revision } });
+    this.release('dead', pair, revision);
+  }
+
+  /** Whether the pair has a mark of the kind. */
+  has(kind: MarkKind, pair: string): boolean {
+    return this.#held[kind].has(pair);
   }
 
   /**
@@ -66,7 +94,7 @@ export class Marks {
 
   /** What the commit under way writes; must be followed by `committed` or `rolledBack`. */
   plan(now: number): MarkWrite[] {
-    for (const kind of ['seen', 'done'] as const) this.#expire(kind, now);
+    for (const kind of KINDS) this.#expire(kind, now);
     this.#planned = this.#unwritten;
     this.#unwritten = new Map();
     return [...this.#planned.values()];

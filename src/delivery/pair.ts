@@ -53,6 +53,11 @@ export class Pair implements LaneMember {
     return this.#begin(this);
   }
 
+  /** The newest revision that is in flight or waits; -1 = none. */
+  get newest(): number {
+    return Math.max(this.inFlight?.record.revision ?? -1, this.waiting?.record.revision ?? -1);
+  }
+
   /** What `delivery-state` should hold for this pair; null = nothing. */
   get toStore(): Delivery | null {
     if (this.waiting?.pending) return this.waiting;

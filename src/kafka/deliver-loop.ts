@@ -12,6 +12,7 @@ import {
   formatStateKey,
   type OutboundRecord,
   parseStateKey,
+  type Redrives,
 } from '../core/delivery.ts';
 import { POSITION_KEY } from '../core/keys.ts';
 import { type Clock, pause } from '../lib/clock.ts';
@@ -32,6 +33,7 @@ import {
 import { deliveryDeadLetter, readOutbound } from './outbound-record.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
+import { type RedriveInput, redrivesStart, subscribeRedrives } from './redrive-input.ts';
 import type { Life } from './task.ts';
 import type { Chunk } from './task-queue.ts';
 
@@ -39,6 +41,7 @@ import type { Chunk } from './task-queue.ts';
 export interface TaskDeliverer {
   wants(): boolean;
   take(records: readonly OutboundRecord[], nextOffset: number): void;
+  redrive(redrives: Redrives): void;
   plan(): Commit | null;
   committed(commit: Commit): void;
   drain(deadline: number): Promise<void>;
@@ -59,6 +62,7 @@ export interface DeliverLoopOptions {
   readonly partition: number;
   readonly outboundTopic: string;
   readonly stateTopic: string;
+  readonly redrivesTopic: string;
   readonly deadLetters: { topic: string; partitions: number };
   /** Least time between the starts of two transactions. */
   readonly commitIntervalMs: number;
@@ -79,7 +83,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   const bad: OutgoingRecord[] = [];
   const limitMs = options.stallMs ?? STALL_MS;
   const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
-  const { subscription, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch, newest });
+  const { subscription, redrives, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch, newest });
   const wake = (): void => news.tell();
   life.signal.addEventListener('abort', wake);
   life.running();
@@ -93,16 +97,19 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       began = deps.clock.now();
       await commit(life, deliverer, { deps, options, bad, watch, newest });
       if (deliverer.wants()) subscription.resume();
+      redrives.resume();
     }
   };
   try {
     await watched(sending(), { watch, clock: deps.clock, excused: () => false });
     subscription.close();
+    redrives.close();
     await deliverer.drain(deps.clock.now() + options.drainMs);
     await commit(life, deliverer, { deps, options, bad, watch, newest });
   } finally {
     life.signal.removeEventListener('abort', wake);
     subscription.close();
+    redrives.close();
     deliverer.abandon();
   }
 }
@@ -133,7 +140,7 @@ async function load(
   deps: DeliverLoopDeps,
   options: DeliverLoopOptions,
 ): Promise<{ start: DeliverStart; lastTimestamp: number }> {
-  const { partition, stateTopic, outboundTopic } = options;
+  const { partition, stateTopic, outboundTopic, redrivesTopic } = options;
   const values = new Map<string, Buffer>();
   await readAll(deps.log, { topic: stateTopic, partition, signal: life.signal }, ({ key, value }) => {
     const name = key?.toString() ?? '';
@@ -155,7 +162,8 @@ async function load(
   }
   const sentBound = position?.sentBound ?? nextOffset;
   const released = position?.released ?? true;
-  const start = { position: { nextOffset, sentBound, released }, logEnd: lastStable, pending, marks };
+  const redrives = await redrivesStart(deps.log, { topic: redrivesTopic, partition }, position?.redrives ?? null);
+  const start = { position: { nextOffset, sentBound, released, redrives }, logEnd: lastStable, pending, marks };
   return { start, lastTimestamp: position?.lastTimestamp ?? 0 };
 }
 
@@ -194,7 +202,25 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
       news.tell();
     },
   });
-  return { subscription, failed };
+  return { subscription, redrives: subscribeToRedrives(deliverer, start, { reading, failed }), failed };
+}
+
+function subscribeToRedrives(
+  deliverer: TaskDeliverer,
+  start: DeliverStart,
+  { reading, failed }: { reading: Reading; failed: { by: KafkaFailure | null } },
+): RedriveInput {
+  const { fetcher, logger } = reading.deps;
+  const { redrivesTopic: topic, partition } = reading.options;
+  const taken = (redrives: Redrives): void => deliverer.redrive(redrives);
+  const fail = (failure: KafkaFailure): void => {
+    failed.by = failure;
+    reading.news.tell();
+  };
+  return subscribeRedrives(
+    { fetcher, logger, taken, failed: fail },
+    { topic, partition, offset: start.position.redrives },
+  );
 }
 
 function badLetter(record: KafkaRecord, message: string, { deps, options }: Reading): OutgoingRecord {
@@ -249,7 +275,7 @@ function written(plan: Commit, options: DeliverLoopOptions, lastTimestamp: numbe
   for (const { key, mark } of plan.marks) {
     records.push({ topic, partition, key: formatStateKey(key), value: mark === null ? null : encodeMark(mark) });
   }
-  const position = encodeDeliverPosition({ ...plan.position, redrives: 0, lastTimestamp });
+  const position = encodeDeliverPosition({ ...plan.position, lastTimestamp });
   records.push({ topic, partition, key: POSITION_KEY, value: position });
   return records;
 }

@@ -4,8 +4,9 @@
  * release and for damaged bytes: an internal topic has no bad records that could be skipped. Digests are hex text in memory
  * and 16 bytes here. Keys are not made here (core/keys.ts, core/delivery.ts).
  */
-import type { DeliverPosition, Mark, PendingDelivery } from '../core/delivery.ts';
+import type { DeliverPosition, Mark, OutboundRecord, PendingDelivery, RedriveRequest } from '../core/delivery.ts';
 import type { Emission } from '../core/emission.ts';
+import type { EndpointHealth } from '../core/endpoint-health.ts';
 import type { JoinCodec } from '../core/join-batch.ts';
 import type { RekeyCodec } from '../core/rekey-batch.ts';
 import type { RowState } from '../core/row-state.ts';
@@ -40,8 +41,6 @@ export interface JoinPosition {
 
 /** Deliver's place in its inputs: what the Deliverer knows, and what Kafka's side adds. */
 export interface StoredDeliverPosition extends DeliverPosition {
-  /** Offset of `redrives` to read next. */
-  readonly redrives: number;
   /** Newest record time read, ms. */
   readonly lastTimestamp: number;
 }
@@ -56,6 +55,8 @@ export interface MetaFact {
 
 type Packed<T extends { hash: string }> = Omit<T, 'hash'> & { hash: Buffer };
 type FlatPending = PendingDelivery['record'] & Omit<PendingDelivery, 'record'>;
+type FlatRedrive = OutboundRecord &
+  Omit<RedriveRequest, 'record' | 'letter'> & { letterPartition: number; letterOffset: number };
 
 const rows = {
   lead: new VersionedRecord<{ meta: RowMeta; row: LeadRow }>('lead-row'),
@@ -70,6 +71,8 @@ const deliverPositions = new VersionedRecord<StoredDeliverPosition>('deliver-pos
 const facts = new VersionedRecord<MetaFact>('meta-fact');
 const pendings = new VersionedRecord<FlatPending>('pending-delivery');
 const marks = new VersionedRecord<Mark>('delivery-mark');
+const healths = new VersionedRecord<EndpointHealth>('endpoint-health');
+const redrives = new VersionedRecord<FlatRedrive>('redrive-request');
 
 /** A value of `cluster-changes`. */
 export function encodeRow(stored: StoredRow): Buffer {
@@ -179,7 +182,25 @@ export function decodePending(bytes: Buffer): PendingDelivery {
   };
 }
 
-/** A seen or done mark. */
+/** A redrive request; its body is packed. */
+export function encodeRedrive({ record, letter, ...rest }: RedriveRequest): Buffer {
+  const { partition: letterPartition, offset: letterOffset } = letter;
+  return redrives.encode({ ...rest, letterPartition, letterOffset, ...record, value: packBody(record.value) });
+}
+
+/** Throws UnknownFormat. */
+export function decodeRedrive(bytes: Buffer): RedriveRequest {
+  const { endpointId, letterPartition, letterOffset, deadAt, requestedAt, ...record } = redrives.decode(bytes);
+  return {
+    endpointId,
+    record: { ...record, value: unpackBody(record.value) },
+    letter: { partition: letterPartition, offset: letterOffset },
+    deadAt,
+    requestedAt,
+  };
+}
+
+/** A seen, done or dead mark. */
 export function encodeMark(mark: Mark): Buffer {
   return marks.encode(mark);
 }
@@ -187,6 +208,16 @@ export function encodeMark(mark: Mark): Buffer {
 /** Throws UnknownFormat. */
 export function decodeMark(bytes: Buffer): Mark {
   return marks.decode(bytes);
+}
+
+/** A value of `endpoint-health`. */
+export function encodeHealth(health: EndpointHealth): Buffer {
+  return healths.encode(health);
+}
+
+/** Throws UnknownFormat. */
+export function decodeHealth(bytes: Buffer): EndpointHealth {
+  return healths.decode(bytes);
 }
 
 /** A fact of the meta topic. */

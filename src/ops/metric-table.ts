@@ -105,6 +105,11 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('superseded_total', ['endpoint'], 'Waiting deliveries that a newer revision of the lead replaced.'),
   counter('stale_total', ['endpoint'], 'Payloads not newer than what the endpoint was already sent for the lead.'),
+  counter(
+    'redrives_total',
+    ['endpoint', 'outcome'],
+    'Dead letters asked for again: `taken`, `stale` (the endpoint has had it or something newer), `too-old`, `not-wanted`, `no-endpoint`.',
+  ),
   gauge('pending', ['endpoint'], 'Deliveries kept in delivery-state for a later attempt.'),
   gauge('pending_bytes', ['endpoint'], 'Size of the bodies of pending deliveries.'),
   gauge('in_flight', ['endpoint'], 'POSTs without an answer yet.'),

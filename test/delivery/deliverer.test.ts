@@ -19,7 +19,7 @@ test('the first plan is due at once and grants the window, before anything is se
   world.append({ leadId: '1' });
   world.feed();
   expect(world.sent).toEqual([]);
-  expect(world.commit()?.position).toEqual({ nextOffset: 0, sentBound: 100, released: false });
+  expect(world.commit()?.position).toEqual({ nextOffset: 0, sentBound: 100, released: false, redrives: 0 });
   expect(world.open).toHaveLength(1);
 });
 
@@ -187,7 +187,7 @@ test('a plan that was rolled back comes again, whole', async () => {
   const first = world.commit(false);
   expect(first?.deadLetters.length).toBe(1);
   expect(first?.pending.length).toBe(1);
-  expect(first?.marks.length).toBe(1);
+  expect(first?.marks.length).toBe(2);
   expect(world.commit()).toEqual(first);
   expect(world.commit()).toBeNull();
 });
@@ -414,7 +414,7 @@ test('drain starts nothing more, waits for what is in flight, and releases the t
   await world.answer(0, OK);
   await drained;
   expect(world.sent).toHaveLength(1);
-  expect(world.commit()?.position).toEqual({ nextOffset: 1, sentBound: 2, released: true });
+  expect(world.commit()?.position).toEqual({ nextOffset: 1, sentBound: 2, released: true, redrives: 0 });
   expect(world.commit()).toBeNull();
   expect(world.clock.waiting).toBe(0);
 });

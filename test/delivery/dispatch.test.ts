@@ -13,7 +13,11 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 function dispatchAnswering(...results: (typeof OK)[]) {
   const clock = new VirtualClock();
   const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter });
-  const books = { window: new SendWindow(0), marks: new Marks({ seenMs: 1, doneMs: 1 }), writes: new StateWrites() };
+  const books = {
+    window: new SendWindow(0),
+    marks: new Marks({ seenMs: 1, doneMs: 1, deadMs: 1 }),
+    writes: new StateWrites(),
+  };
   const post = () => Promise.resolve(results.shift() ?? OK);
   const deps = { lanes, post, clock, random: () => 1, log: silentLog, meter: silentMeter };
   const dispatch = new Dispatch(deps, { ...books, changed: () => undefined }, 1000);

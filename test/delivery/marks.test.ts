@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Marks, pairKey } from '../../src/delivery/marks.ts';
 
-const marks = (): Marks => new Marks({ seenMs: 1000, doneMs: 100 });
+const marks = (): Marks => new Marks({ seenMs: 1000, doneMs: 100, deadMs: 500 });
 const pair = pairKey('crm', '1');
 
 test('a mark counts at once and is written only when it is released', () => {
@@ -52,4 +52,22 @@ test('a mark is tombstoned when it expires, also one that was read back', () => 
     { key, mark: null },
   ]);
   expect(made.revision('done', pairKey('crm', '2'))).toBe(-1);
+});
+
+test('a dead mark tells the highest revision delivered since, keeps its expiry then, and lives on with the next dead letter', () => {
+  const made = marks();
+  made.delivered(pair, 3);
+  expect(made.has('dead', pair)).toBe(false);
+  made.bury('crm', '1', 0);
+  const key = { endpointId: 'crm', leadId: '1', suffix: 'dead' };
+  expect(made.plan(0)).toEqual([{ key, mark: { kind: 'dead', revision: -1, expiresAt: 500 } }]);
+  made.committed();
+  made.delivered(pair, 4);
+  made.delivered(pair, 3);
+  expect(made.plan(0)).toEqual([{ key, mark: { kind: 'dead', revision: 4, expiresAt: 500 } }]);
+  made.committed();
+  made.bury('crm', '1', 100);
+  expect(made.plan(100)).toEqual([{ key, mark: { kind: 'dead', revision: 4, expiresAt: 600 } }]);
+  made.committed();
+  expect(made.plan(600)).toEqual([{ key, mark: null }]);
 });

@@ -2,7 +2,15 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Commit, DeliverStart, Mark, OutboundRecord, PendingDelivery } from '../../src/core/delivery.ts';
+import type {
+  Commit,
+  DeliverStart,
+  Mark,
+  OutboundRecord,
+  PendingDelivery,
+  RedriveRequest,
+  Redrives,
+} from '../../src/core/delivery.ts';
 import type { InputFetcher } from '../../src/kafka/batch-loop.ts';
 import { deliverLoop, type TaskDeliverer } from '../../src/kafka/deliver-loop.ts';
 import { KafkaFailure } from '../../src/kafka/errors.ts';
@@ -13,6 +21,7 @@ import {
   encodeDeliverPosition,
   encodeMark,
   encodePending,
+  encodeRedrive,
 } from '../../src/kafka/internal-codec.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
@@ -37,10 +46,10 @@ const PENDING: PendingDelivery = {
   lastCode: 'http-503',
 };
 const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
-const AT_3 = { nextOffset: 3, sentBound: 8, released: false };
+const AT_3 = { nextOffset: 3, sentBound: 8, released: false, redrives: 0 };
 
 function commitOf(nextOffset: number, more: Partial<Commit> = {}): Commit {
-  const position = { nextOffset, sentBound: nextOffset + 10, released: false };
+  const position = { nextOffset, sentBound: nextOffset + 10, released: false, redrives: 0 };
   return { position, pending: [], marks: [], deadLetters: [], ...more };
 }
 
@@ -53,6 +62,10 @@ class World implements TaskDeliverer {
   readonly onCommitted: (readonly [string, number])[][] = [];
   /** What the deliverer has to write, in turn; null or nothing left = nothing. */
   plans: (Commit | null)[] = [];
+  readonly redriven: Redrives[] = [];
+  redriveInput: Subscriber | null = null;
+  redrivesFrom = -1;
+  redrivesPaused = false;
   full = false;
   start: DeliverStart | null = null;
   news: () => void = () => {};
@@ -67,7 +80,10 @@ class World implements TaskDeliverer {
       { producer: this.wrap(producer), signal: this.stop.signal, running: () => void this.events.push('running') },
       {
         log: this.kafka,
-        fetcher: { subscribe: (at, subscriber) => this.#subscribe(at.offset, subscriber) },
+        fetcher: {
+          subscribe: (at, subscriber) =>
+            at.topic === 'redrives' ? this.#redrives(at.offset, subscriber) : this.#subscribe(at.offset, subscriber),
+        },
         deliverer: (start, onNews) => {
           this.start = start;
           this.news = onNews;
@@ -81,6 +97,7 @@ class World implements TaskDeliverer {
         partition: 0,
         outboundTopic: 'outbound',
         stateTopic: 'delivery-state',
+        redrivesTopic: 'redrives',
         deadLetters: { topic: 'dead-letters', partitions: 1 },
         commitIntervalMs: INTERVAL_MS,
         drainMs: DRAIN_MS,
@@ -116,6 +133,10 @@ class World implements TaskDeliverer {
     this.taken.push({ records, next });
   }
 
+  redrive(redrives: Redrives): void {
+    this.redriven.push(redrives);
+  }
+
   plan(): Commit | null {
     const plan = this.plans.shift() ?? null;
     this.events.push(plan === null ? 'no plan' : `plan ${plan.position.nextOffset}`);
@@ -148,6 +169,22 @@ class World implements TaskDeliverer {
     for (let i = 0; i < count; i++) {
       this.kafka.append({ topic: 'outbound', partition: 0, key: '5', value: '{}', headers: HEADERS });
     }
+  }
+
+  #redrives(offset: number, subscriber: Subscriber) {
+    this.redriveInput = subscriber;
+    this.redrivesFrom = offset;
+    return {
+      pause: () => {
+        this.redrivesPaused = true;
+      },
+      resume: () => {
+        this.redrivesPaused = false;
+      },
+      close: () => {
+        this.redriveInput = null;
+      },
+    };
   }
 
   #subscribe(offset: number, subscriber: Subscriber) {
@@ -185,7 +222,7 @@ describe('a start', () => {
     world.outbound(4);
     await world.tell();
     expect(world.start).toEqual({
-      position: { nextOffset: 0, sentBound: 0, released: true },
+      position: { nextOffset: 0, sentBound: 0, released: true, redrives: 0 },
       logEnd: 4,
       pending: [],
       marks: [],
@@ -196,12 +233,12 @@ describe('a start', () => {
   test('reads back the position, what is pending and the marks, and not what was put aside', async () => {
     const world = new World();
     world.outbound(12);
-    world.state('position', encodeDeliverPosition({ ...AT_3, redrives: 0, lastTimestamp: 0 }));
+    world.state('position', encodeDeliverPosition({ ...AT_3, lastTimestamp: 0 }));
     world.state('crm|5|pending', encodePending(PENDING));
     world.state('crm|6|pending', encodePending(PENDING));
     world.state('crm|6|pending', null);
     world.state('crm|5|seen', encodeMark(MARK));
-    world.state('crm|5|dead', Buffer.from('of a later release'));
+    world.state('crm|5|parked', Buffer.from('of a later release'));
     await world.tell();
     expect(world.start).toEqual({
       position: AT_3,
@@ -214,7 +251,7 @@ describe('a start', () => {
 
   test('with a position outside of the log needs the operator, and nothing is begun', async () => {
     const world = new World();
-    world.state('position', encodeDeliverPosition({ ...AT_3, redrives: 0, lastTimestamp: 0 }));
+    world.state('position', encodeDeliverPosition({ ...AT_3, lastTimestamp: 0 }));
     await expect(world.run()).rejects.toMatchObject({ code: 'offset-out-of-range' });
     expect([world.start, world.events]).toEqual([null, []]);
   });
@@ -418,5 +455,70 @@ describe('a stop', () => {
       'close',
       'abandon',
     ]);
+  });
+});
+
+const REQUEST: RedriveRequest = {
+  endpointId: 'crm',
+  record: outbound({ offset: 3, leadId: '5' }),
+  letter: { partition: 0, offset: 17 },
+  deadAt: 1_000,
+  requestedAt: 2_000,
+};
+const requested = (offset: number, value: Buffer | null): KafkaRecord => ({
+  ...record(offset),
+  topic: 'redrives',
+  value,
+});
+
+describe('redrive requests', () => {
+  test('are handed over part by part, the next one after a commit; one that cannot be read is passed over', async () => {
+    const world = new World();
+    await world.tell(async () => {
+      const records = [requested(0, encodeRedrive(REQUEST)), requested(1, null), requested(2, Buffer.from('rubbish'))];
+      world.redriveInput?.deliver(chunk(records, 3));
+      expect(world.redriven).toEqual([{ requests: [REQUEST], next: 3 }]);
+      expect(world.redrivesPaused).toBe(true);
+      world.plans = [commitOf(0)];
+      await world.hear();
+      await world.pass(INTERVAL_MS);
+      expect(world.redrivesPaused).toBe(false);
+    });
+    expect(world.redriveInput).toBeNull();
+  });
+
+  test('are read on from the position, and from the start of the log when the position lies outside of it', async () => {
+    const world = new World();
+    world.outbound(12);
+    for (let i = 0; i < 5; i++) world.kafka.append({ topic: 'redrives', partition: 0, key: null, value: null });
+    world.state('position', encodeDeliverPosition({ ...AT_3, redrives: 4, lastTimestamp: 0 }));
+    await world.tell();
+    expect(world.redrivesFrom).toBe(4);
+    const outside = new World();
+    outside.outbound(12);
+    outside.state('position', encodeDeliverPosition({ ...AT_3, redrives: 4, lastTimestamp: 0 }));
+    await outside.tell();
+    expect([outside.redrivesFrom, outside.start?.position.redrives]).toEqual([0, 0]);
+  });
+
+  test('move the position of the commit that settles them', async () => {
+    const world = new World();
+    const position = { nextOffset: 0, sentBound: 0, released: false, redrives: 9 };
+    await world.tell(async () => {
+      world.plans = [{ position, pending: [], marks: [], deadLetters: [] }];
+      await world.hear();
+      await world.pass(INTERVAL_MS);
+    });
+    expect(decodeDeliverPosition(world.written().get('position') ?? Buffer.alloc(0))).toMatchObject({ redrives: 9 });
+  });
+
+  test('a topic of redrives that cannot be read ends the life', async () => {
+    const world = new World();
+    const ended = expect(world.run()).rejects.toMatchObject({ code: 'topic-missing' });
+    await turn();
+    world.redriveInput?.fail(new KafkaFailure('topic-missing', 'redrives'));
+    await world.pass(INTERVAL_MS);
+    await world.pass(INTERVAL_MS);
+    await ended;
   });
 });

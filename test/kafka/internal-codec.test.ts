@@ -140,8 +140,19 @@ describe('values of internal topics come back as they went in', () => {
     );
   });
 
+  it('redrive requests, their bodies byte for byte', () => {
+    const times = fc.record({ deadAt: count, requestedAt: count });
+    const letter = fc.record({ partition: fc.nat(100), offset: count });
+    fc.assert(
+      fc.property(pending, letter, times, ({ record }, at, { deadAt, requestedAt }) => {
+        const of = { endpointId: 'crm', record, letter: at, deadAt, requestedAt };
+        expect(plain(codec.decodeRedrive(codec.encodeRedrive(of)))).toEqual(plain(of));
+      }),
+    );
+  });
+
   it('marks', () => {
-    for (const kind of ['seen', 'done'] as const) {
+    for (const kind of ['seen', 'done', 'dead'] as const) {
       const mark = { kind, revision: 2 ** 33 + 1, expiresAt: 1795443585842 };
       expect(plain(codec.decodeMark(codec.encodeMark(mark)))).toEqual(mark);
     }

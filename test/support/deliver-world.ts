@@ -52,6 +52,7 @@ export function testEndpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
     outcomes: new Map(),
     tls: { ca: null, cert: null, key: null },
+    allow: { addresses: ['127.0.0.1/32'] },
     enabled: true,
     ...overrides,
   };
@@ -99,7 +100,7 @@ export class DeliverWorld {
   readonly deadLetters: DeadLetter[] = [];
   readonly pending = new Map<string, { key: StateKey; delivery: PendingDelivery }>();
   readonly marks = new Map<string, { key: StateKey; mark: Mark }>();
-  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: false };
+  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: false, redrives: 0 };
   /** POSTs of the living owner without an answer, oldest first. */
   open: OpenPost[] = [];
   /** Every POST that was ever started. */
