@@ -113,7 +113,7 @@ export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion,
 /** Deliver: one partition of the outbound topic by index; the lanes to the endpoints are shared by all of them. */
 export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): ComposedStage {
   const { config, log, meter, version } = runtime;
-  const { outbound, deliveryState, deadLetters, redrives } = config.topics;
+  const { outbound, deliveryState, deadLetters } = config.topics;
   const http = new HttpEdge({ clock, log }, { productVersion: version });
   const lanes = new Lanes(endpoints, { log, meter });
   const { windowRecords, windowBytes } = config.deliver;
@@ -138,7 +138,6 @@ export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): 
         partition,
         outboundTopic: outbound,
         stateTopic: deliveryState,
-        redrivesTopic: redrives,
         deadLetters: topicOf(runtime, deadLetters),
         commitIntervalMs: Math.max(config.tasks.commitIntervalMs, DELIVER_COMMIT_INTERVAL_MS),
         stallMs: config.tasks.stallTimeoutMs,

@@ -14,7 +14,8 @@ export type AttemptResult =
       readonly retryAfter: string | null;
     }
   | { readonly kind: 'timeout' }
-  | { readonly kind: 'dns' | 'network' | 'tls'; readonly code: string };
+  /** `address`: it is not allowed, nothing was sent. `oauth`: no access token to be had, nothing was sent. */
+  | { readonly kind: 'dns' | 'network' | 'tls' | 'address' | 'oauth'; readonly code: string };
 
 export type OutcomeKind = 'delivered' | 'retry' | 'refused' | 'gone';
 
@@ -24,7 +25,7 @@ export type Override = (typeof OVERRIDES)[number];
 
 export interface Outcome {
   readonly kind: OutcomeKind;
-  /** `http-503`, `timeout`, `network-ECONNREFUSED`: for logs, dead letters and state. */
+  /** `http-503`, `timeout`, `network-ECONNREFUSED`, `address-refused`: for logs, dead letters and state. */
   readonly code: string;
   readonly status: number | null;
 }
@@ -34,7 +35,8 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([401, 403, 408, 425, 429
 /**
  * The outcome of an attempt (A30): 2xx delivered; 408, 425, 429, 5xx and every failure without an answer retry; 410 gone;
  * every other 3xx and 4xx refused. 401 and 403 most likely mean our token, which says nothing about the payload: they are
- * retried, so that nothing is lost while it is mended. A status below 200 or above 599 is no HTTP answer: retry.
+ * retried, so that nothing is lost while it is mended; so is a refused address, which the name server or the operator's list
+ * of allowed ones can make good. A status below 200 or above 599 is no HTTP answer: retry.
  * `overrides` are the endpoint's `outcomes` and win for the statuses that they name.
  */
 export function outcomeOf(result: AttemptResult, overrides: ReadonlyMap<number, Override>): Outcome {

@@ -1,9 +1,16 @@
 /**
- * The keep-alive connections of one endpoint: one undici Client per connection, the one used last first, never more than
+ * The keep-alive connections to one origin: one undici Client per connection, the one used last first, never more than
  * were in use at once. An own pool because the edge must know whether a request goes out on a socket that has served before
  * (it may have been closed by the other side a moment ago) and must be able to kill exactly that socket.
+ *
+ * Every new socket is guarded: its name is resolved anew, the whole answer is refused if one address in it is, and what was
+ * vetted is what is dialled, so a name cannot change its meaning in between. Names are resolved one at a time, as the
+ * platform has few threads for it and one name that hangs must not take all of them.
  */
-import { Client } from 'undici';
+import type { LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { buildConnector, Client } from 'undici';
+import { AddressGuard, type Refusal } from './address-guard.ts';
 import { type Endpoint, tlsOptions } from './endpoint.ts';
 
 /** A connection in use by at most one request. */
@@ -13,26 +20,39 @@ export interface Connection {
   answered: number;
 }
 
+export interface ConnectionDeps {
+  /** All addresses of a name; rejects as `dns.lookup` does. */
+  readonly resolve: (name: string) => Promise<readonly LookupAddress[]>;
+  /** Told of every address that was refused. */
+  readonly onRefused: (address: string, refusal: Refusal) => void;
+}
+
+/** `code` of the error that ends a request to an address that is not allowed. */
+export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
+
 /** Idle sockets are closed by us before most receivers do it (they wait 5 s or longer). */
 const KEEP_ALIVE_MS = 4000;
 
-/** The endpoint's idle and busy connections. Who takes one gives it back or discards it. */
+/** The idle and busy connections to an origin. Who takes one gives it back or discards it. */
 export class Connections {
   readonly #origin: string;
   readonly #options: Client.Options;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
 
-  /** Opens nothing yet. */
-  constructor(endpoint: Endpoint) {
-    this.#origin = endpoint.url.origin;
+  /**
+   * Opens nothing yet.
+   * @param endpoint whose TLS settings, allowed addresses and timeout hold.
+   * @param origin of its URL, or of another one that belongs to it.
+   */
+  constructor(endpoint: Endpoint, origin: string, deps: ConnectionDeps) {
+    this.#origin = origin;
     this.#options = {
       pipelining: 1,
-      allowH2: false,
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { ...tlsOptions(endpoint.tls), timeout: endpoint.limits.timeoutMs },
+      connect: guardedConnector(endpoint, deps),
     };
   }
 
@@ -67,4 +87,59 @@ export class Connections {
     for (const connection of [...this.#all]) this.discard(connection);
     this.#idle.length = 0;
   }
+}
+
+/** Opens sockets to allowed addresses only. The platform asks `lookup` for names and for nothing else, so literals are judged apart. */
+function guardedConnector(endpoint: Endpoint, deps: ConnectionDeps): buildConnector.connector {
+  const guard = new AddressGuard(endpoint.allow.addresses);
+  const judge = (addresses: readonly string[]): Error | null => {
+    for (const address of addresses) {
+      const refusal = guard.refusal(address);
+      if (refusal === null) continue;
+      deps.onRefused(address, refusal);
+      return Object.assign(new Error('the address is not allowed'), { code: ADDRESS_REFUSED });
+    }
+    return null;
+  };
+  const dial = buildConnector({
+    ...tlsOptions(endpoint.tls),
+    allowH2: false,
+    timeout: endpoint.limits.timeoutMs,
+    lookup: guardedLookup(judge, oneAtATime(deps.resolve)),
+  });
+  return (options, callback) => {
+    const refused = isIP(options.hostname) === 0 ? null : judge([options.hostname]);
+    if (refused === null) dial(options, callback);
+    else queueMicrotask(() => callback(refused, null));
+  };
+}
+
+function guardedLookup(
+  judge: (addresses: readonly string[]) => Error | null,
+  resolve: ConnectionDeps['resolve'],
+): LookupFunction {
+  return (name, options, callback) => {
+    resolve(name)
+      .then((found) => {
+        const fits = found.filter(({ family }) => !options.family || options.family === family);
+        const [first] = fits;
+        const refused = judge(found.map(({ address }) => address));
+        if (refused !== null) callback(refused, []);
+        else if (first === undefined) callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+        else if (options.all) callback(null, [...fits]);
+        else callback(null, first.address, first.family);
+      })
+      .catch((error: NodeJS.ErrnoException) => callback(error, []));
+  };
+}
+
+/** Whoever asks while an answer is awaited gets that answer; nothing is kept beyond it. */
+function oneAtATime(resolve: ConnectionDeps['resolve']): ConnectionDeps['resolve'] {
+  let asked: ReturnType<ConnectionDeps['resolve']> | null = null;
+  return (name) => {
+    asked ??= resolve(name).finally(() => {
+      asked = null;
+    });
+    return asked;
+  };
 }

@@ -7,7 +7,18 @@ import type { Secret } from '../lib/secret.ts';
 
 export type EndpointAuth =
   | { readonly type: 'none' }
-  | { readonly type: 'bearer' | 'x-authorization'; readonly token: Secret };
+  | { readonly type: 'bearer' | 'x-authorization'; readonly token: Secret }
+  | ({ readonly type: 'oauth2-client-credentials' } & OAuthClient);
+
+/** How to get an access token (RFC 6749, 4.4). */
+export interface OAuthClient {
+  readonly tokenUrl: URL;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly scope: string | null;
+  /** Where id and secret stand in the request. */
+  readonly credentials: 'header' | 'body';
+}
 
 /** Each empty set means all. */
 export interface EndpointFilters {
@@ -41,6 +52,8 @@ export interface Endpoint {
   readonly retry: { readonly baseMs: number; readonly capMs: number; readonly giveUpAfterMs: number };
   readonly outcomes: ReadonlyMap<number, Override>;
   readonly tls: EndpointTls;
+  /** CIDRs beyond public addresses that requests may go to. */
+  readonly allow: { readonly addresses: readonly string[] };
   readonly enabled: boolean;
 }
 

@@ -2,20 +2,17 @@
  * The endpoints file: YAML in, checked Endpoints out, or every mistake in it with line, path and what is allowed. What the
  * product does not do yet is refused by name, never ignored. Reads no file and no environment itself.
  */
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import ipaddr from 'ipaddr.js';
-import { LineCounter, parseDocument } from 'yaml';
+import { Document, LineCounter, parseDocument } from 'yaml';
 import { OVERRIDES, type Override } from '../core/attempt.ts';
 import type { Secret } from '../lib/secret.ts';
-import { type Endpoint, type EndpointAuth, type EndpointFilters, type EndpointTls, tlsOptions } from './endpoint.ts';
-import { readReference, type SecretSource, secretField } from './secret-reference.ts';
+import { readAllow, readAuth, readTls, readUrl } from './edge-fields.ts';
+import type { Endpoint, EndpointFilters } from './endpoint.ts';
+import { type EndpointSecrets, readReference, type SecretSource, secretsOf } from './secret-reference.ts';
 import { SIGNING_SECRET_FORM, signingKey } from './signature.ts';
 import { Fields, type Item, type Mistake, scalarValue, type YamlSource } from './yaml-fields.ts';
 
 const ALL_VERSIONS = ['v1', 'v2', 'v3'] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
-const HEADER_TOKEN = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 const BREAKER_DEFAULT = { failures: 10, baseMs: 5000, capMs: 300_000 };
 const NOT_YET = 'is not supported yet';
 
@@ -23,32 +20,54 @@ export interface ParseOptions {
   readonly secrets: SecretSource;
   /** The payload versions that the join emits; an endpoint that wants another one is a mistake. */
   readonly emittedVersions: readonly string[];
+  /** CIDRs within which `allow.addresses` must lie; absent = wherever, as in a file of the operator. */
+  readonly allowedRanges?: readonly string[];
 }
 
-/**
- * Parses an endpoints file. `endpoints` holds those without a mistake of their own, for the reader's use only when
- * `mistakes` is empty; mistakes come in the order of their lines.
- */
-export function parseEndpoints(
-  yamlText: string,
-  options: ParseOptions,
-): { endpoints: Endpoint[]; mistakes: Mistake[] } {
+/** What a file holds. */
+export interface ParsedEndpoints {
+  /** Those without a mistake of their own. Complete only when there are no mistakes. */
+  readonly endpoints: readonly Endpoint[];
+  /** In the order of their lines. */
+  readonly mistakes: readonly Mistake[];
+  /** The ids of definitions with mistakes, as far as they have one. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** Parses an endpoints file. */
+export function parseEndpoints(yamlText: string, options: ParseOptions): ParsedEndpoints {
   const lines = new LineCounter();
   const document = parseDocument(yamlText, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     const mistakes = document.errors.map((error) => {
       return { line: lines.linePos(error.pos[0]).line, path: '', message: `is not YAML: ${error.code}` };
     });
-    return { endpoints: [], mistakes };
+    return { endpoints: [], mistakes, refused: new Set() };
   }
   const source: YamlSource = { document, lines, mistakes: [] };
+  const refused = new Set<string>();
   const root = Fields.open(source, { node: document.contents, path: '', line: 1 });
-  const endpoints = root ? readRoot(root, source, options) : [];
+  const endpoints = root ? readRoot(root, source, options, refused) : [];
   source.mistakes.sort((a, b) => a.line - b.line);
-  return { endpoints, mistakes: source.mistakes };
+  return { endpoints: endpoints.filter(({ id }) => !refused.has(id)), mistakes: source.mistakes, refused };
 }
 
-function readRoot(root: Fields, source: YamlSource, options: ParseOptions): Endpoint[] {
+/**
+ * Reads one definition that is no part of a file, such as a record's: an object with the same fields.
+ * @returns the endpoint, or its mistakes, whose lines say nothing.
+ */
+export function parseEndpoint(
+  value: unknown,
+  options: ParseOptions,
+): { readonly endpoint: Endpoint } | { readonly mistakes: readonly Mistake[] } {
+  const document = new Document(value);
+  const source: YamlSource = { document, lines: new LineCounter(), mistakes: [] };
+  const fields = Fields.open(source, { node: document.contents, path: '', line: 0 });
+  const endpoint = fields && readEndpoint(fields, source, options);
+  return endpoint && source.mistakes.length === 0 ? { endpoint } : { mistakes: source.mistakes };
+}
+
+function readRoot(root: Fields, source: YamlSource, options: ParseOptions, refused: Set<string>): Endpoint[] {
   root.require('endpoints', 'a list of endpoints');
   const endpoints: Endpoint[] = [];
   const lineOfId = new Map<string, number>();
@@ -57,12 +76,13 @@ function readRoot(root: Fields, source: YamlSource, options: ParseOptions): Endp
     if (!fields) continue;
     const before = source.mistakes.length;
     const endpoint = readEndpoint(fields, source, options);
-    if (endpoint && source.mistakes.length === before) endpoints.push(endpoint);
     const id = fields.plain('id');
     if (typeof id !== 'string') continue;
     const first = lineOfId.get(id);
     if (first === undefined) lineOfId.set(id, item.line);
     else fields.mistake('id', `is taken already by the endpoint at line ${first}; an id names one endpoint`);
+    if (source.mistakes.length > before) refused.add(id);
+    else if (endpoint) endpoints.push(endpoint);
   }
   root.finish();
   return endpoints;
@@ -74,52 +94,26 @@ function readEndpoint(fields: Fields, source: YamlSource, options: ParseOptions)
   const id = fields.text('id', idForm, (text) => /^[a-z0-9-]{1,63}$/.test(text));
   fields.require('dealership', 'the id of the dealership');
   const dealership = fields.integer('dealership', { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'a dealership id' });
-  const allow = readAllow(fields);
-  const url = readUrl(fields, allow.http);
+  const secrets = secretsOf(options.secrets, id);
+  const allow = readAllow(fields, { ranges: options.allowedRanges ?? null });
+  const url = readUrl(fields, 'url', allow);
   const version = readVersion(fields, options.emittedVersions);
   const on = fields.choice('on', ['change', 'create']) ?? 'change';
   const filters = readFilters(fields);
-  const auth = readAuth(fields, options.secrets);
-  const signing = readSigning(fields, source, options.secrets);
+  const auth = readAuth(fields, secrets, allow);
+  const signing = readSigning(fields, source, secrets);
   if (fields.boolean('supersede') === false) fields.mistake('supersede', `false ${NOT_YET}; leave it at true`);
   const limits = readLimits(fields);
   const retry = readRetry(fields);
   const outcomes = readOutcomes(fields);
   refuseBreaker(fields);
-  const tls = readTls(fields, options.secrets);
+  const tls = readTls(fields, secrets);
   const enabled = fields.boolean('enabled') ?? true;
   fields.finish();
   if (id === undefined || dealership === undefined || url === undefined || version === undefined) return undefined;
   const rest = { on, filters, auth, signing, limits, retry, outcomes, tls, enabled };
-  return { id, dealership: String(dealership), url, version, ...rest };
-}
-
-function readAllow(fields: Fields): { http: boolean } {
-  const allow = fields.fields('allow');
-  if (!allow) return { http: false };
-  const http = allow.boolean('http') ?? false;
-  for (const item of allow.list('addresses')) {
-    const text = scalarValue(item);
-    const valid = typeof text === 'string' && ipaddr.isValidCIDR(text);
-    allow.mistake('addresses', valid ? `${item.path} ${NOT_YET}` : `${item.path} must be a CIDR such as 10.1.0.0/16`);
-  }
-  allow.finish();
-  return { http };
-}
-
-function readUrl(fields: Fields, http: boolean): URL | undefined {
-  const form = 'must be an absolute https URL';
-  fields.require('url', form);
-  const text = fields.text('url', form, (value) => URL.canParse(value));
-  if (text === undefined) return undefined;
-  const url = new URL(text);
-  const plain = url.protocol === 'http:';
-  if (!plain && url.protocol !== 'https:') fields.mistake('url', form);
-  else if (plain && !http) fields.mistake('url', `${form}; http needs allow: { http: true }`);
-  if (url.username !== '' || url.password !== '')
-    fields.mistake('url', 'must not contain a user or password; use auth');
-  if (url.hash !== '') fields.mistake('url', 'must not contain a fragment (#…): it is never sent');
-  return url;
+  const { addresses } = allow;
+  return { id, dealership: String(dealership), url, version, allow: { addresses }, ...rest };
 }
 
 function readVersion(fields: Fields, emitted: readonly string[]): string | undefined {
@@ -162,27 +156,7 @@ function entries<T>(
   return values;
 }
 
-function readAuth(fields: Fields, secrets: SecretSource): EndpointAuth {
-  const auth = fields.fields('auth');
-  if (!auth) return { type: 'none' };
-  const kinds = ['bearer', 'x-authorization', 'oauth2-client-credentials', 'none'] as const;
-  auth.require('type', `one of ${kinds.join(', ')}`);
-  const type = auth.choice('type', kinds);
-  if (type === 'oauth2-client-credentials') {
-    auth.mistake('type', `oauth2-client-credentials ${NOT_YET}; use bearer, x-authorization or none`);
-    return { type: 'none' };
-  }
-  const withToken = type === 'bearer' || type === 'x-authorization';
-  if (withToken) auth.require('token', '{ file: PATH } or { env: NAME }');
-  const token = withToken ? secretField(auth, 'token', secrets) : undefined;
-  if (token && !HEADER_TOKEN.test(token.reveal())) {
-    auth.mistake('token', 'the secret must be one line of printable ASCII without blanks around it');
-  }
-  if (type !== undefined) auth.finish();
-  return withToken && token ? { type, token } : { type: 'none' };
-}
-
-function readSigning(fields: Fields, source: YamlSource, secrets: SecretSource): Secret[] {
+function readSigning(fields: Fields, source: YamlSource, secrets: EndpointSecrets): Secret[] {
   const signing = fields.fields('signing');
   if (!signing) return [];
   const items: Item[] = signing.list('secrets');
@@ -237,25 +211,4 @@ function refuseBreaker(fields: Fields): void {
     if (given !== undefined && given !== value) breaker?.mistake(name, `${NOT_YET}; leave it at ${value}`);
   }
   breaker?.finish();
-}
-
-function readTls(fields: Fields, secrets: SecretSource): EndpointTls {
-  const tls = fields.fields('tls');
-  if (!tls) return { ca: null, cert: null, key: null };
-  const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => secretField(tls, name, secrets));
-  if (tls.has('cert') !== tls.has('key')) tls.mistake(tls.has('cert') ? 'cert' : 'key', 'cert and key go together');
-  tls.finish();
-  const read = { ca: ca?.reveal() ?? null, cert: cert?.reveal() ?? null, key: key ?? null };
-  if (!usable(read)) fields.mistake('tls', 'ca, cert and key must be PEM, and the key must fit the certificate');
-  return read;
-}
-
-function usable(tls: EndpointTls): boolean {
-  try {
-    if (tls.ca !== null) new X509Certificate(tls.ca); // Node ignores an authority that it cannot read
-    createSecureContext(tlsOptions(tls));
-    return true;
-  } catch {
-    return false;
-  }
 }

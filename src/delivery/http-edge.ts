@@ -1,65 +1,69 @@
 /**
  * The one place where bytes leave for a receiver. It makes single attempts and says how each ended; it decides nothing about
- * retries, order or limits. It promises: no redirect is followed, nothing is decompressed, at most 16 KiB of an answer are
- * read, and connect, headers and body together end within the endpoint's timeout. One sweep serves all deadlines: a timer
- * per request costs a third of a whole request. It speaks to undici's dispatcher directly, the layer below `request()`:
- * an answer's body is only counted, so there is no stream to pay for.
+ * retries, order or limits. What holds for every exchange is in flights.ts, which addresses may be called in connections.ts.
+ * Here an attempt gets its headers, and its access token where the endpoint uses OAuth2.
  */
-import type { Dispatcher } from 'undici';
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import type { AttemptResult } from '../core/attempt.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Connection, Connections } from './connections.ts';
+import type { Log } from '../lib/log.ts';
+import { Connections } from './connections.ts';
 import type { Endpoint } from './endpoint.ts';
+import { Flights } from './flights.ts';
+import { type AccessToken, type OAuthDeps, OAuthTokens } from './oauth-tokens.ts';
 import type { PostRequest } from './post.ts';
 import { RequestHeaders } from './request-headers.ts';
 
-/** How much of an answer is read before the connection is closed, in bytes. */
-export const ANSWER_BYTES_MAX = 16 * 1024;
-/** How late a deadline may be noticed, in ms. */
-export const SWEEP_MS = 50;
+export interface EdgeDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** All addresses of a name; the platform's resolver when absent. */
+  readonly resolve?: (name: string) => Promise<readonly LookupAddress[]>;
+}
 
 /** What is kept per endpoint definition. */
 interface Channel {
+  readonly endpoint: Endpoint;
   readonly connections: Connections;
   readonly headers: RequestHeaders;
   readonly path: string;
+  readonly oauth: { readonly tokens: OAuthTokens; readonly connections: Connections } | null;
+}
+
+/** One attempt under way. */
+interface Attempt {
+  readonly request: PostRequest;
+  /** ms since the epoch. */
+  readonly deadline: number;
 }
 
 /** Makes attempts over HTTP; `post` is the deliverer's Post. */
 export class HttpEdge {
-  readonly #clock: Clock;
+  readonly #deps: EdgeDeps;
   readonly #productVersion: string;
   readonly #channels = new Map<Endpoint, Channel>();
-  readonly #flying = new Set<Flight>();
-  #stopSweep: (() => void) | null = null;
+  readonly #flights: Flights;
   #closed = false;
 
   /** @param options.productVersion is sent in `user-agent`. */
-  constructor(deps: { clock: Clock }, options: { productVersion: string }) {
-    this.#clock = deps.clock;
+  constructor(deps: EdgeDeps, options: { productVersion: string }) {
+    this.#deps = deps;
     this.#productVersion = options.productVersion;
+    this.#flights = new Flights(deps.clock);
   }
 
   /**
-   * Makes one attempt. A reused socket that dies before the first byte of the answer is no failure of the receiver (it had
-   * closed the idle connection): the request goes out once more, on a fresh socket, within the same deadline and count.
-   * That repeats a request that may have arrived, which delivery at least once allows. Never rejects.
+   * Makes one attempt; getting an access token is part of it and of its time. A 401 to a token that used to work is answered
+   * by one more request with a new token. Never rejects.
    */
   readonly post = async (endpoint: Endpoint, request: PostRequest): Promise<AttemptResult> => {
     if (this.#closed) return { kind: 'network', code: 'EDGE_CLOSED' };
     const channel = this.#channel(endpoint);
-    const now = this.#clock.now();
-    const deadline = now + endpoint.limits.timeoutMs;
-    const message: Dispatcher.DispatchOptions = {
-      path: channel.path,
-      method: 'POST',
-      headers: channel.headers.of(request, now),
-      body: request.body,
-    };
-    const first = await this.#fly(channel, channel.connections.take(), { message, deadline });
-    if (first !== 'socket-was-dead') return first;
-    const second = await this.#fly(channel, channel.connections.fresh(), { message, deadline });
-    return second === 'socket-was-dead' ? { kind: 'network', code: 'UND_ERR_SOCKET' } : second;
+    const attempt = { request, deadline: this.#deps.clock.now() + endpoint.limits.timeoutMs };
+    return channel.oauth === null
+      ? this.#send(channel, attempt, null)
+      : this.#sendWithToken(channel, channel.oauth.tokens, attempt);
   };
 
   /** Closes the connections of endpoints that are no longer defined like this. */
@@ -68,6 +72,7 @@ export class HttpEdge {
     for (const [endpoint, channel] of this.#channels) {
       if (kept.has(endpoint)) continue;
       channel.connections.close();
+      channel.oauth?.connections.close();
       this.#channels.delete(endpoint);
     }
   }
@@ -76,148 +81,81 @@ export class HttpEdge {
   close(): void {
     this.#closed = true;
     this.keepOnly([]);
-    this.#stopSweep?.();
-    this.#stopSweep = null;
+    this.#flights.stop();
   }
 
   #channel(endpoint: Endpoint): Channel {
     const known = this.#channels.get(endpoint);
     if (known) return known;
     const channel = {
-      connections: new Connections(endpoint),
+      endpoint,
+      connections: this.#connections(endpoint, endpoint.url),
       headers: new RequestHeaders(endpoint, this.#productVersion),
       path: endpoint.url.pathname + endpoint.url.search,
+      oauth: this.#oauth(endpoint),
     };
     this.#channels.set(endpoint, channel);
     return channel;
   }
 
-  #fly(
-    channel: Channel,
-    connection: Connection,
-    order: { message: Dispatcher.DispatchOptions; deadline: number },
-  ): Promise<AttemptResult | 'socket-was-dead'> {
-    return new Promise((resolve) => {
-      const flight = new Flight(channel.connections, connection, order.deadline, (result) => {
-        this.#flying.delete(flight);
-        resolve(result);
-      });
-      this.#flying.add(flight);
-      this.#stopSweep ??= this.#clock.after(SWEEP_MS, this.#sweep);
-      flight.start(order.message);
+  #oauth(endpoint: Endpoint): Channel['oauth'] {
+    if (endpoint.auth.type !== 'oauth2-client-credentials') return null;
+    const { tokenUrl } = endpoint.auth;
+    const connections = this.#connections(endpoint, tokenUrl);
+    const path = tokenUrl.pathname + tokenUrl.search;
+    const ask: OAuthDeps['ask'] = async ({ headers, body }, deadline) => {
+      const parts: Buffer[] = [];
+      const message = { path, method: 'POST' as const, headers: [...headers], body };
+      const onBody = (part: Buffer): void => void parts.push(part);
+      const result = await this.#flights.make(connections, { message, deadline, onBody });
+      return { result, body: Buffer.concat(parts) };
+    };
+    const options = { client: endpoint.auth, timeoutMs: endpoint.limits.timeoutMs };
+    return { tokens: new OAuthTokens({ clock: this.#deps.clock, ask }, options), connections };
+  }
+
+  /** An address that is refused is told once for as long as it is the same one. */
+  #connections(endpoint: Endpoint, url: URL): Connections {
+    const { resolve = resolveAll, log } = this.#deps;
+    let told = '';
+    return new Connections(endpoint, url.origin, {
+      resolve,
+      onRefused(address, refusal) {
+        if (address === told) return;
+        told = address;
+        const fields = { event: 'address_refused', endpoint: endpoint.id, host: url.host, address, refusal };
+        log.warn(fields, 'nothing is sent to this address; if it is meant, the endpoint must allow it');
+      },
     });
   }
 
-  readonly #sweep = (): void => {
-    this.#stopSweep = null;
-    const now = this.#clock.now();
-    for (const flight of this.#flying) if (flight.deadline <= now) flight.expire();
-    if (this.#flying.size > 0) this.#stopSweep = this.#clock.after(SWEEP_MS, this.#sweep);
-  };
-}
-
-/** One request on one connection, as undici's handler. Ends exactly once. */
-class Flight implements Dispatcher.DispatchHandler {
-  readonly deadline: number;
-  readonly #connections: Connections;
-  readonly #connection: Connection;
-  readonly #reused: boolean;
-  readonly #end: (result: AttemptResult | 'socket-was-dead') => void;
-  #answer: AttemptResult | null = null;
-  #bytes = 0;
-  #ended = false;
-
-  constructor(
-    connections: Connections,
-    connection: Connection,
-    deadline: number,
-    end: (result: AttemptResult | 'socket-was-dead') => void,
-  ) {
-    this.deadline = deadline;
-    this.#connections = connections;
-    this.#connection = connection;
-    this.#reused = connection.answered > 0;
-    this.#end = end;
-  }
-
-  start(message: Dispatcher.DispatchOptions): void {
-    try {
-      this.#connection.client.dispatch(message, this);
-    } catch (error) {
-      this.#fail(error);
+  async #sendWithToken(channel: Channel, tokens: OAuthTokens, attempt: Attempt): Promise<AttemptResult> {
+    const token = await tokens.get(attempt.deadline);
+    if ('kind' in token) return token;
+    const result = await this.#send(channel, attempt, token);
+    if (result.kind !== 'answer') return result;
+    if (result.status !== 401) {
+      tokens.worked(token);
+      return result;
     }
+    const another = await tokens.replace(token, attempt.deadline);
+    if (another === null) return result;
+    const second = await this.#send(channel, attempt, another);
+    if (second.kind === 'answer' && second.status !== 401) tokens.worked(another);
+    return second;
   }
 
-  /** The deadline has passed. A status that came in time stands: only its body was late. */
-  expire(): void {
-    this.#kill(this.#answer ?? { kind: 'timeout' });
-  }
-
-  // undici takes a handler for the present interface only if this one is there.
-  onRequestStart(): void {}
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200) return;
-    this.#connection.answered += 1;
-    const retryAfter = headers['retry-after'];
-    this.#answer = {
-      kind: 'answer',
-      status,
-      retryAfter: (Array.isArray(retryAfter) ? retryAfter[0] : retryAfter) ?? null,
-    };
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > ANSWER_BYTES_MAX && this.#answer) this.#kill(this.#answer);
-  }
-
-  onResponseEnd(): void {
-    this.#settle(this.#answer ?? { kind: 'network', code: 'NO_ANSWER' }, true);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(error);
-  }
-
-  #fail(error: unknown): void {
-    if (this.#answer) this.#settle(this.#answer, false);
-    else if (this.#reused && DEAD_SOCKET.has(codeOf(error))) this.#settle('socket-was-dead', false);
-    else this.#settle(failureOf(error), false);
-  }
-
-  #kill(result: AttemptResult): void {
-    this.#settle(result, false);
-  }
-
-  #settle(result: AttemptResult | 'socket-was-dead', reusable: boolean): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    if (reusable) this.#connections.giveBack(this.#connection);
-    else this.#connections.discard(this.#connection);
-    this.#end(result);
+  #send(channel: Channel, { request, deadline }: Attempt, token: AccessToken | null): Promise<AttemptResult> {
+    if (this.#closed || this.#channels.get(channel.endpoint) !== channel) return Promise.resolve(GONE);
+    const headers = channel.headers.of(request, this.#deps.clock.now(), token?.value ?? null);
+    const message = { path: channel.path, method: 'POST' as const, headers, body: request.body };
+    return this.#flights.make(channel.connections, { message, deadline });
   }
 }
 
-const DEAD_SOCKET: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'UND_ERR_INFO']);
-const DNS = /^(ENOTFOUND|ENODATA|ESERVFAIL|EAI_)/;
-const TLS =
-  /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_|INVALID_(CA|PURPOSE)|CRL_|PATH_LENGTH)/;
+/** The definition, or the edge, went away while a token was waited for. */
+const GONE: AttemptResult = { kind: 'network', code: 'EDGE_CLOSED' };
 
-/** Classifies an error by its code alone: texts may hold addresses or worse. Total: anything unknown is `network`. */
-export function failureOf(error: unknown): AttemptResult {
-  const code = codeOf(error);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return { kind: 'timeout' };
-  if (DNS.test(code)) return { kind: 'dns', code };
-  return TLS.test(code) ? { kind: 'tls', code } : { kind: 'network', code };
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : 'UNKNOWN';
+function resolveAll(name: string): Promise<readonly LookupAddress[]> {
+  return lookup(name, { all: true });
 }

@@ -2,6 +2,7 @@
  * The headers of a delivery: exactly these, in this order, and no other. Ids are equal over retries and restarts; timestamp
  * and signature are made anew for each attempt. The token leaves its wrapper here and nowhere else.
  */
+import type { Secret } from '../lib/secret.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PostRequest } from './post.ts';
 import { signatureHeader, signingKey } from './signature.ts';
@@ -27,11 +28,13 @@ export class RequestHeaders {
     this.#keys = endpoint.signing.map(signingKey).filter((key) => key !== null);
   }
 
-  /** Names and values in turn. @param nowMs ms since the epoch. */
-  of(request: PostRequest, nowMs: number): string[] {
+  /** Names and values in turn. @param nowMs ms since the epoch. @param token the access token, for OAuth2 alone. */
+  of(request: PostRequest, nowMs: number, token: Secret | null = null): string[] {
     const id = webhookId(this.#endpoint, request);
     const timestamp = Math.floor(nowMs / 1000);
-    const headers = [...this.#fixed, 'webhook-id', id, 'webhook-timestamp', String(timestamp)];
+    const headers = [...this.#fixed];
+    if (token !== null) headers.push('authorization', `Bearer ${token.reveal()}`);
+    headers.push('webhook-id', id, 'webhook-timestamp', String(timestamp));
     if (this.#keys.length > 0) {
       headers.push('webhook-signature', signatureHeader(this.#keys, id, timestamp, request.body));
     }
@@ -51,7 +54,7 @@ export function webhookId(endpoint: Endpoint, request: PostRequest): string {
 }
 
 function authorization(endpoint: Endpoint): string[] {
-  if (endpoint.auth.type === 'none') return [];
+  if (endpoint.auth.type === 'none' || endpoint.auth.type === 'oauth2-client-credentials') return [];
   const token = endpoint.auth.token.reveal();
   return endpoint.auth.type === 'bearer' ? ['authorization', `Bearer ${token}`] : ['x-authorization', token];
 }

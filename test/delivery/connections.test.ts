@@ -3,7 +3,11 @@ import { Connections } from '../../src/delivery/connections.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
 
 test('the connection given back last is taken first, and a discarded one never again', () => {
-  const connections = new Connections(testEndpoint());
+  const endpoint = testEndpoint();
+  const connections = new Connections(endpoint, endpoint.url.origin, {
+    resolve: async () => [],
+    onRefused: () => undefined,
+  });
   const [a, b, c] = [connections.take(), connections.take(), connections.take()];
   expect(new Set([a, b, c]).size).toBe(3);
   connections.giveBack(a);

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
-import { parseEndpoints } from '../../src/delivery/endpoints.ts';
+import { parseEndpoint, parseEndpoints } from '../../src/delivery/endpoints.ts';
 import { selfSigned } from '../support/self-signed.ts';
 
 const WHSEC = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -63,6 +63,7 @@ test('four fields are enough; the rest has the documented defaults', () => {
     retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
     outcomes: new Map(),
     tls: { ca: null, cert: null, key: null },
+    allow: { addresses: [] },
     enabled: true,
   });
 });
@@ -83,7 +84,7 @@ test('every key of the documented example is understood', () => {
     outcomes: { 404: retry, 409: delivered }
     breaker: { failures: 10, baseMs: 5000, capMs: 300000 }
     tls: { ca: { file: /tls/cert.pem }, cert: { file: /tls/cert.pem }, key: { file: /tls/key.pem } }
-    allow: { http: false, addresses: [] }
+    allow: { http: false, addresses: [10.1.0.0/16, fd12::/16] }
     enabled: false
 `);
   expect(endpoint).toMatchObject({
@@ -91,6 +92,7 @@ test('every key of the documented example is understood', () => {
     enabled: false,
     limits: { timeoutMs: 9000 },
     tls: { cert: cert.trimEnd() },
+    allow: { addresses: ['10.1.0.0/16', 'fd12::/16'] },
   });
   expect(endpoint.filters.websites).toEqual(new Set(['794']));
   expect(endpoint.filters.locations).toEqual(new Set(['Orange Motor Group']));
@@ -149,11 +151,6 @@ test.each([
   ['supersede: false', 'supersede: false is not supported yet'],
   ['limits: { ratePerSecond: 5 }', 'limits.ratePerSecond: is not supported yet'],
   ['breaker: { failures: 3 }', 'breaker.failures: is not supported yet; leave it at 10'],
-  ['allow: { addresses: [10.0.0.0/8] }', 'allow.addresses: endpoints[0].allow.addresses[0] is not supported yet'],
-  [
-    'auth: { type: oauth2-client-credentials, tokenUrl: x }',
-    'auth.type: oauth2-client-credentials is not supported yet',
-  ],
 ])('what has no effect yet is refused by name: %s', (line, message) => {
   expect(told(one(line))).toEqual([
     expect.stringContaining(`6 endpoints[0].${message.replace('supersede: false', 'supersede: false')}`),
@@ -171,8 +168,9 @@ test.each([
   ['auth: { type: bearer }', 'token is missing'],
   ['auth: { type: none, token: { env: ORANGE } }', 'is not known'],
   ['auth: { type: bearer, token: abc }', 'must be a mapping'],
-  ['auth: { type: bearer, token: {} }', 'neither is given'],
-  ['auth: { type: bearer, token: { env: ORANGE, file: /x } }', 'not both'],
+  ['auth: { type: bearer, token: {} }', 'none is given'],
+  ['auth: { type: bearer, token: { env: ORANGE, file: /x } }', 'not several of them'],
+  ['auth: { type: bearer, token: { sealed: abc } }', 'cannot be opened without LEAD_WEBHOOKS_SEAL_KEY'],
   ['auth: { type: bearer, token: { env: NOWHERE } }', 'the environment variable is not there'],
   ['auth: { type: bearer, token: { file: /nowhere } }', 'the file is not there'],
   ['auth: { type: bearer, token: { file: /run/secrets/empty } }', 'the file is empty'],
@@ -204,6 +202,83 @@ test('no message contains a secret', () => {
 
 test('http is allowed where the endpoint says so', () => {
   expect(good(one('allow: { http: true }').replace('https:', 'http:')).url.protocol).toBe('http:');
+});
+
+test('OAuth2 client credentials are read, the secret by reference', () => {
+  const more = 'tokenUrl: "https://id.example/token?x=1", clientId: us, clientSecret: { env: ORANGE }';
+  const { auth } = good(one(`auth: { type: oauth2-client-credentials, ${more} }`));
+  expect(auth).toMatchObject({ type: 'oauth2-client-credentials', clientId: 'us', scope: null, credentials: 'header' });
+  if (auth.type !== 'oauth2-client-credentials') return;
+  expect([auth.tokenUrl.href, auth.clientSecret.reveal()]).toEqual(['https://id.example/token?x=1', 'tok-env']);
+  const full = good(one(`auth: { type: oauth2-client-credentials, ${more}, scope: "a b", credentials: body }`));
+  expect(full.auth).toMatchObject({ scope: 'a b', credentials: 'body' });
+});
+
+test.each([
+  ['clientId: us, clientSecret: { env: ORANGE }', ['tokenUrl is missing: must be an absolute https URL']],
+  ['tokenUrl: "http://id.example/", clientId: us, clientSecret: { env: ORANGE }', ['http needs allow: { http: true }']],
+  ['tokenUrl: "https://10.0.0.1/", clientId: us, clientSecret: { env: ORANGE }', ['10.0.0.1 is not a public address']],
+  ['tokenUrl: "https://id.example/"', ['clientId is missing', 'clientSecret is missing']],
+  ['tokenUrl: "https://id.example/", clientId: us, clientSecret: { env: ORANGE }, scope: "a  b"', ['must be scopes']],
+  ['tokenUrl: "https://id.example/", clientId: us, clientSecret: { env: ORANGE }, token: { env: ORANGE }', ['token']],
+])('what is wrong with OAuth2 is named: %s', (more, messages) => {
+  const mistakes = told(one(`auth: { type: oauth2-client-credentials, ${more} }`));
+  expect(mistakes).toEqual(messages.map((message) => expect.stringContaining(message)));
+});
+
+test.each([
+  [
+    'https://127.0.0.1/',
+    '127.0.0.1 is not a public address (loopback); it needs allow: { addresses: ["127.0.0.1/32"] }',
+  ],
+  ['https://0x7f.1/', '127.0.0.1 is not a public address (loopback)'],
+  [
+    'https://[fd12::1]/',
+    'fd12::1 is not a public address (uniqueLocal); it needs allow: { addresses: ["fd12::1/128"] }',
+  ],
+  ['https://169.254.169.254/', '169.254.169.254 is link-local or belongs to a cloud platform'],
+])('an address that could not be called is a mistake at once: %s', (url, message) => {
+  expect(told(one().replace('https://h.example/x', url))).toEqual(
+    [`4 endpoints[0].url: ${message}`].map((start) => {
+      return expect.stringContaining(start);
+    }),
+  );
+});
+
+test('an address that the endpoint allows may be called', () => {
+  const yaml = one('allow: { addresses: [10.0.0.0/8] }').replace('https://h.example/x', 'https://10.1.2.3/');
+  expect(good(yaml).url.hostname).toBe('10.1.2.3');
+});
+
+test('where the operator sets bounds, nothing is allowed beyond them', () => {
+  const secrets = { file: () => null, env: () => null };
+  const value = (range: string) => ({
+    id: 'a',
+    dealership: 3,
+    url: 'https://a.example',
+    version: 'v3',
+    allow: { addresses: [range] },
+  });
+  const options = { secrets, emittedVersions: ['v3'], allowedRanges: ['10.1.0.0/16'] };
+  expect(parseEndpoint(value('10.1.2.0/24'), options)).toMatchObject({
+    endpoint: { allow: { addresses: ['10.1.2.0/24'] } },
+  });
+  for (const range of ['10.0.0.0/8', '10.2.0.0/16', 'fd00::/8']) {
+    expect(parseEndpoint(value(range), options)).toMatchObject({ mistakes: [{ path: 'allow.addresses' }] });
+  }
+});
+
+test('a sealed secret is opened for the endpoint that it stands in', () => {
+  const secrets = { file: () => null, env: () => null, sealed: (text: string, id: string) => `${text} of ${id}` };
+  const yaml = one('auth: { type: bearer, token: { sealed: opened } }');
+  const { endpoints } = parseEndpoints(yaml, { secrets, emittedVersions: ['v3'] });
+  expect(endpoints[0]?.auth.type === 'bearer' && endpoints[0].auth.token.reveal()).toBe('opened of crm');
+});
+
+test('the ids of definitions with mistakes are told, and of one that stands twice neither is taken', () => {
+  const yaml = `${one()}${one().replace('endpoints:\n', '')}${one('on: never').replace('endpoints:\n', '').replace('id: crm', 'id: two')}`;
+  const { endpoints, refused } = parse(yaml);
+  expect([endpoints, refused]).toEqual([[], new Set(['crm', 'two'])]);
 });
 
 test('a version that the join does not emit is a mistake by name', () => {

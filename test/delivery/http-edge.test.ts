@@ -4,9 +4,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
-import { ANSWER_BYTES_MAX, failureOf, HttpEdge } from '../../src/delivery/http-edge.ts';
+import { ANSWER_BYTES_MAX, failureOf } from '../../src/delivery/flights.ts';
+import { HttpEdge } from '../../src/delivery/http-edge.ts';
 import type { PostRequest } from '../../src/delivery/post.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -37,7 +39,7 @@ async function receiver(handler: Handler, server: Server = createServer()): Prom
 }
 
 function edge(): HttpEdge {
-  const made = new HttpEdge({ clock: systemClock }, { productVersion: '1.2.3' });
+  const made = new HttpEdge({ clock: systemClock, log: silentLog }, { productVersion: '1.2.3' });
   closing.push(() => made.close());
   return made;
 }

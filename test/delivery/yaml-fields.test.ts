@@ -32,7 +32,7 @@ test('null counts as not given, and what nobody asked for is named with its near
 });
 
 test('a secret loses one trailing newline and nothing else', () => {
-  const source = (text: string) => ({ file: () => text, env: () => null });
+  const source = (text: string) => ({ file: () => text, env: () => null, sealed: () => null });
   const read = (text: string): string | undefined =>
     secretField(open('s: { file: /x }').fields, 's', source(text))?.reveal();
   expect([read('a\n'), read('a\r\n'), read('a\n\n'), read(' a ')]).toEqual(['a', 'a', 'a\n', ' a ']);

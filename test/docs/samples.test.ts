@@ -7,6 +7,7 @@ import { parseEndpoints } from '../../src/delivery/endpoints.ts';
 import { HttpEdge } from '../../src/delivery/http-edge.ts';
 import { RequestHeaders } from '../../src/delivery/request-headers.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
 import { type Block, blocksOf, DOCUMENTS } from '../support/documents.ts';
@@ -70,7 +71,7 @@ test('the sample receiver takes our requests, answers 2xx to what is old, and ke
   const server = makeReceiver(leads, (headers, body) => isSigned({ ...headers }, body, secret));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const edge = new HttpEdge({ clock: systemClock }, { productVersion: '1.0.0' });
+  const edge = new HttpEdge({ clock: systemClock, log: silentLog }, { productVersion: '1.0.0' });
   onTestFinished(async () => {
     edge.close();
     server.close();

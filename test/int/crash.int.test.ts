@@ -84,7 +84,7 @@ test('killed in the midst of its work five times, the program loses nothing, rep
   await using installation = new Installation({
     brokers: inject('kafkaBrokers'),
     registryUrl: inject('registryUrl'),
-    endpoints: `endpoints: [{ id: crm, dealership: 3, url: "${url}${PATH}", version: v3, allow: { http: true } }]\n`,
+    endpoints: `endpoints: [{ id: crm, dealership: 3, url: "${url}${PATH}", version: v3, allow: { http: true, addresses: ["127.0.0.1/32"] } }]\n`,
     env: {
       LEAD_WEBHOOKS_INSTANCE_ID: 'pod-0',
       LEAD_WEBHOOKS_DELIVER_WINDOW_RECORDS: String(WINDOW_RECORDS),

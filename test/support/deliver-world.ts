@@ -53,6 +53,7 @@ export function testEndpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     outcomes: new Map(),
     tls: { ca: null, cert: null, key: null },
     allow: { addresses: ['127.0.0.1/32'] },
+    allow: { addresses: ['127.0.0.1/32'] },
     enabled: true,
     ...overrides,
   };

@@ -87,7 +87,7 @@ export function endpointsFile(receiver: string): string {
     auth: { type: ${auth}, token: { env: ${TOKEN_NAME} } }
     retry: { baseMs: 300, capMs: 2000 }
     limits: { timeoutMs: 5000 }
-    allow: { http: true }`,
+    allow: { http: true, addresses: ["127.0.0.0/8"] }`,
   );
   return `endpoints:${entries.join('')}\n`;
 }
