@@ -129,10 +129,21 @@ export const LONG_LOADS_TRUSTED: Variant = {
   conditions: (conditions) => ({
     ...conditions,
     processes: ['rekey', 'join'],
-    reader: { recordsMax: 2, slowRead: 0.5, slowMs: 1_000 },
-    cleaner: { everyMs: 200, minCompactionLagMs: 1_000, deleteRetentionMs: 5_000 },
+    partitions: 1,
+    source: {
+      ...conditions.source,
+      partitions: { lead: 1, appointment: 1, test_drive: 1 },
+      transactions: 250,
+      everyMs: 100,
+      weights: { ...conditions.source.weights, toast: 0, move: 4 },
+    },
+    network: { ...conditions.network, wayMs: 1 },
+    markerMs: 2,
+    task: { ...conditions.task, batchRecordsMax: 1_000, announceClustersMax: 3 },
+    reader: { recordsMax: 3, slowRead: 0.4, slowMs: 600 },
+    cleaner: { everyMs: 100, minCompactionLagMs: 1_000, deleteRetentionMs: 5_000 },
     freezeMs: 500,
-    troubleMs: 1_000,
+    troubleMs: 6_000,
   }),
 };
 
