@@ -6,7 +6,7 @@
 import { VERSIONS } from '../../src/core/payload/versions.ts';
 import { type Clock, pause } from '../../src/lib/clock.ts';
 import { type Random, seededRandom } from '../../src/lib/random.ts';
-import type { Installation } from '../support/installation.ts';
+import type { Installation, LogLine } from '../support/installation.ts';
 import { type HistoryScale, RandomHistory } from '../support/random-history.ts';
 import { settled } from '../support/settled.ts';
 import { Fleet } from './fleet.ts';
@@ -44,6 +44,8 @@ export interface ChaosResult {
   readonly events: Readonly<Record<(typeof COUNTED)[number], number>>;
   /** Last words of processes that ended though nobody had asked. */
   readonly ends: readonly string[];
+  /** What all processes logged, and what was done to them, in the order of time. */
+  readonly log: readonly LogLine[];
 }
 
 /** What shows that the disturbances did something: tasks that were loaded, fenced, begun again; members put out. */
@@ -61,13 +63,18 @@ export async function chaos(deps: ChaosDeps, options: ChaosOptions): Promise<Cha
   const fleet = new Fleet(installation, { stages: 'rekey,join', identities: 'half' });
   for (let place = 0; place < options.processes; place++) fleet.start(place);
   const schedule = scheduleOf(options.counts, random);
+  const done: LogLine[] = [];
   let changes = 0;
   for (const [round, kind] of schedule.entries()) {
     const upTo = Math.round((options.changes * (round + 1)) / schedule.length);
     const count = upTo - changes;
     changes = upTo;
     const fed = feed(deps, { history, count, random: seededRandom(options.seed + round) });
+    const note = (at: string): void =>
+      void done.push({ time: new Date(deps.clock.now()).toISOString(), event: kind, at });
+    note('begins');
     await disturb(kind, { deps, options, fleet, random });
+    note('is over');
     await fed;
     say(`${round + 1} of ${schedule.length}: ${kind}; ${changes} changes, ${fleet.ends.length} ended by themselves`);
   }
@@ -76,7 +83,7 @@ export async function chaos(deps: ChaosDeps, options: ChaosOptions): Promise<Cha
   say('all is worked off; reading the outbound topic');
   const verdict = await judge(installation, history, options.frameBytes);
   const events = Object.fromEntries(COUNTED.map((event) => [event, fleet.logged(event)])) as ChaosResult['events'];
-  return { verdict, changes, events, ends: fleet.ends };
+  return { verdict, changes, events, ends: fleet.ends, log: [...done, ...fleet.lines()].sort(byTime) };
 }
 
 interface Food {
@@ -155,4 +162,8 @@ function one<T>(from: readonly T[], random: Random): T {
   const picked = from[Math.floor(random() * from.length)];
   if (picked === undefined) throw new Error('there is nothing to choose from');
   return picked;
+}
+
+function byTime(a: LogLine, b: LogLine): number {
+  return String(a['time']) < String(b['time']) ? -1 : 1;
 }

@@ -2,7 +2,7 @@
  * Several processes of the real program, each in a place of its own, as a platform keeps them: one that ends by itself is started
  * again in its place. Half of the places have an instance id that survives a restart, unless all or none shall.
  */
-import type { Installation, Running } from '../support/installation.ts';
+import type { Installation, LogLine, Running } from '../support/installation.ts';
 
 export type Identities = 'all' | 'half' | 'none';
 
@@ -65,7 +65,7 @@ export class Fleet {
   async remove(place: number): Promise<void> {
     const running = this.at(place);
     const code = await this.#end(place, 'SIGTERM');
-    if (code !== 0) this.ends.push(`exit ${code} when stopped: ${lastWords(running)}`);
+    if (code > 0) this.ends.push(`exit ${code} when stopped: ${lastWords(running)}`);
   }
 
   async stop(): Promise<void> {
@@ -75,6 +75,11 @@ export class Fleet {
   /** How many log lines of all processes are of this event. */
   logged(event: string): number {
     return this.all.reduce((sum, { lines }) => sum + lines.filter((line) => line['event'] === event).length, 0);
+  }
+
+  /** What all processes logged, each line with the process it is of. */
+  lines(): LogLine[] {
+    return this.all.flatMap(({ pid, lines }) => lines.map((line) => ({ pid, ...line })));
   }
 
   async #end(place: number, signal: NodeJS.Signals): Promise<number> {

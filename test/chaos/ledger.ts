@@ -44,16 +44,17 @@ export class Ledger {
   }
 
   /** Takes a record of the outbound topic; those of a lead in their order. */
-  take({ key, value, headers }: KafkaRecord): void {
+  take({ key, value, headers, partition, offset, timestamp }: KafkaRecord): void {
     this.#counts.records++;
+    const place = `${partition}/${offset} of ${new Date(timestamp).toISOString()}`;
     const of = `${key} ${headers['version']}`;
     const revision = Number(headers['revision']);
     const digest = digestOf(value?.subarray(this.#frame).toString() ?? '');
     const name = `${of} ${revision}`;
     const stay = this.#stays.get(`${of} ${movesOf(revision)}`);
-    if (this.#revisions.has(name)) this.#count('duplicates', name);
-    else if (stay !== undefined && revision <= stay.highest) this.#count('backwards', name);
-    else if (stay?.last === digest) this.#count('repeated', name);
+    if (this.#revisions.has(name)) this.#count('duplicates', `${name}, again at ${place}`);
+    else if (stay !== undefined && revision <= stay.highest) this.#count('backwards', `${name} at ${place}`);
+    else if (stay?.last === digest) this.#count('repeated', `${name} at ${place}`);
     this.#revisions.add(name);
     const highest = Math.max(revision, stay?.highest ?? -1);
     this.#stays.set(`${of} ${movesOf(revision)}`, { highest, last: digest });

@@ -3,8 +3,10 @@
  *
  *   npm run chaos -- --kills 100 --changes 200000 --partitions 4 --processes 3 --brokers 3 --seed 1
  *
- * KAFKA_VERSION chooses the brokers' version. Prints a table; exit 1 when anything is missing, doubled, out of order or wrong.
+ * The other disturbances come in proportion to the kills; `--freeze 0` and so on say otherwise. `--logs FILE` keeps what all
+ * processes logged. KAFKA_VERSION chooses the brokers' version. Prints a table; exit 1 when anything is missing, doubled, out of order or wrong.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findJava } from '../../src/dev/java.ts';
 import { LocalCluster } from '../../src/dev/local-cluster.ts';
@@ -27,16 +29,34 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '3' },
     brokers: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
+    freeze: { type: 'string' },
+    restart: { type: 'string' },
+    churn: { type: 'string' },
+    broker: { type: 'string' },
+    leaders: { type: 'string' },
+    compact: { type: 'string' },
+    logs: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 });
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const seed = Number(values.seed);
 const nodes = values.brokers === '3' ? 3 : 1;
-const counts = usualCounts(Number(values.kills), nodes);
+const usual = usualCounts(Number(values.kills), nodes);
+const counts: Counts = {
+  kill: usual.kill,
+  freeze: Number(values.freeze ?? usual.freeze),
+  restart: Number(values.restart ?? usual.restart),
+  churn: Number(values.churn ?? usual.churn),
+  broker: Number(values.broker ?? usual.broker),
+  leaders: Number(values.leaders ?? usual.leaders),
+  compact: Number(values.compact ?? usual.compact),
+};
 
 const startedAt = clock.now();
 const { result, version, holes } = await run();
+if (values.logs !== undefined)
+  writeFileSync(values.logs, result.log.map((line) => `${JSON.stringify(line)}\n`).join(''));
 const lines = table(result, holes);
 process.stdout.write(
   `Kafka ${version}, ${nodes} broker(s), seed ${seed}, ${Math.round((clock.now() - startedAt) / 1000)} s\n`,
