@@ -186,5 +186,5 @@ function parsed(body: Buffer): Readonly<Record<string, unknown>> {
 
 function codeOf(result: AttemptResult): string {
   if (result.kind === 'answer') return result.status === 200 ? 'bad-answer' : `http-${result.status}`;
-  return result.kind === 'timeout' ? 'timeout' : `${result.kind}-${result.code}`;
+  return 'code' in result ? `${result.kind}-${result.code}` : result.kind;
 }

@@ -1,53 +1,13 @@
 /** Real HTTP on the loopback. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import type { Endpoint } from '../../src/delivery/endpoint.ts';
+import type { Socket } from 'node:net';
+import { expect, test } from 'vitest';
 import { ANSWER_BYTES_MAX, failureOf } from '../../src/delivery/flights.ts';
-import { HttpEdge } from '../../src/delivery/http-edge.ts';
-import type { PostRequest } from '../../src/delivery/post.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
+import { edge, endpointAt, type Handler, receiver, REQUEST as request, timeout } from '../support/loopback.ts';
 import { selfSigned } from '../support/self-signed.ts';
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
-const request: PostRequest = {
-  leadId: '138559',
-  version: 'v3',
-  revision: 4294967297,
-  attempt: 2,
-  body: Buffer.from('{"id":138559,"name":"Zoë"}'),
-};
-
-async function receiver(handler: Handler, server: Server = createServer()): Promise<number> {
-  server.on('request', handler);
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function edge(): HttpEdge {
-  const made = new HttpEdge({ clock: systemClock, log: silentLog }, { productVersion: '1.2.3' });
-  closing.push(() => made.close());
-  return made;
-}
-
-function endpointAt(port: number, overrides: Partial<Endpoint> = {}): Endpoint {
-  const limits = { concurrency: 4, timeoutMs: 5000 };
-  return testEndpoint({ id: 'orange-crm', url: new URL(`http://127.0.0.1:${port}/hooks?a=1`), limits, ...overrides });
-}
 
 const answer = (code: number): Handler => {
   return (_request, response) => void response.writeHead(code).end();
@@ -141,7 +101,7 @@ test('of a huge answer 16 KiB are read, then the connection is closed; the statu
 test('a receiver that never answers ends in a timeout, and its connection is closed', async () => {
   const closed = Promise.withResolvers<void>();
   const port = await receiver((incoming) => void incoming.socket.on('close', () => closed.resolve()));
-  const limits = { concurrency: 4, timeoutMs: 100 };
+  const { limits } = timeout(100);
   const startedAt = Date.now();
   expect(await edge().post(endpointAt(port, { limits }), request)).toEqual({ kind: 'timeout' });
   expect(Date.now() - startedAt).toBeLessThan(2000);
@@ -154,7 +114,7 @@ test('headers that drip beyond the deadline are a timeout', async () => {
     const timer = setInterval(() => incoming.socket.write('x-drip: 1\r\n'), 20);
     incoming.socket.on('close', () => clearInterval(timer));
   });
-  const limits = { concurrency: 4, timeoutMs: 150 };
+  const { limits } = timeout(150);
   expect(await edge().post(endpointAt(port, { limits }), request)).toEqual({ kind: 'timeout' });
 });
 
@@ -168,14 +128,15 @@ test('a body that drips beyond the deadline is cut off; the status that came in 
       closed.resolve();
     });
   });
-  const limits = { concurrency: 4, timeoutMs: 150 };
+  const { limits } = timeout(150);
   expect(await edge().post(endpointAt(port, { limits }), request)).toMatchObject({ status: 200 });
   await closed.promise;
 });
 
 test('a refused connection is a network failure', async () => {
-  const port = await receiver(answer(200));
-  for (const close of closing.splice(0)) close();
+  const server = createServer();
+  const port = await receiver(answer(200), server);
+  await new Promise((resolve) => server.close(resolve));
   expect(await edge().post(endpointAt(port), request)).toEqual({ kind: 'network', code: 'ECONNREFUSED' });
 });
 
