@@ -13,6 +13,7 @@ import { createKafka, type Kafka } from '../kafka/client.ts';
 import { deliverLoop } from '../kafka/deliver-loop.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { JoinTask } from '../kafka/join-task.ts';
+import { endLeftOpen } from '../kafka/left-open.ts';
 import { Membership } from '../kafka/membership.ts';
 import type { Stage as StageName } from '../kafka/own-topics.ts';
 import { RekeyTask } from '../kafka/rekey-task.ts';
@@ -61,7 +62,11 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
   return compose(
     runtime,
     'rekey',
-    sources.map(({ topic }) => topic),
+    {
+      inputs: sources.map(({ topic }) => topic),
+      changelog: config.topics.rekeyState,
+      outputs: [config.topics.clusterChanges, config.topics.deadLetters],
+    },
     (life, partition, { fetcher, side }) => {
       const work = new RekeyTask(
         { log: fetcher, decoder, clock, logger: log, meter },
@@ -85,7 +90,8 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
 export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion, Buffer>): ComposedStage {
   const { config, log, meter } = runtime;
   const { clusterChanges, joinState, outbound, deadLetters } = config.topics;
-  return compose(runtime, 'join', [clusterChanges], (life, partition, { fetcher, side }) => {
+  const topics = { inputs: [clusterChanges], changelog: joinState, outputs: [outbound, deadLetters] };
+  return compose(runtime, 'join', topics, (life, partition, { fetcher, side }) => {
     const work = new JoinTask(
       { log: fetcher, clock, logger: log, meter },
       {
@@ -118,7 +124,8 @@ export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): 
   const lanes = new Lanes(endpoints, { log, meter });
   const { windowRecords, windowBytes } = config.deliver;
   const random = Math.random;
-  const composed = compose(runtime, 'deliver', [outbound], (life, partition, { fetcher, side }) =>
+  const topics = { inputs: [outbound], changelog: deliveryState, outputs: [deadLetters] };
+  const composed = compose(runtime, 'deliver', topics, (life, partition, { fetcher, side }) =>
     deliverLoop(
       life,
       {
@@ -169,10 +176,18 @@ interface TaskSide {
   readonly side: StageSide;
 }
 
+/** The topics of a stage's tasks. */
+interface StageTopics {
+  readonly inputs: readonly string[];
+  readonly changelog: string;
+  /** What they write to besides. */
+  readonly outputs: readonly string[];
+}
+
 function compose(
   runtime: Runtime,
   name: StageName,
-  topics: readonly string[],
+  topics: StageTopics,
   live: (life: Life, partition: number, task: TaskSide) => Promise<void>,
 ): ComposedStage {
   const { config, log, meter } = runtime;
@@ -184,7 +199,7 @@ function compose(
     { kafka, log, clock },
     {
       groupId: `${config.app.id}.${name}`,
-      topics,
+      topics: topics.inputs,
       instanceId: instanceId ?? '',
       evictClientId: instanceId === null ? null : options.clientId,
       sessionTimeoutMs: config.tasks.sessionTimeoutMs,
@@ -203,7 +218,12 @@ function compose(
           meter,
         },
         { stage: name, partition },
-        (life) => live(life, partition, { fetcher, side }),
+        async (life) => {
+          const changelog = { topic: topics.changelog, partition };
+          const outputs = topics.outputs.map((topic) => topicOf(runtime, topic));
+          await endLeftOpen(life.producer, { ends: fetcher, log }, { changelog, outputs });
+          await live(life, partition, { fetcher, side });
+        },
       ),
     clock,
     log,

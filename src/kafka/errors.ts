@@ -33,6 +33,8 @@ export type KafkaFailureCode =
   | 'stalled'
   /** A task reads so far behind that the cleaner may have been there first; it has to load anew. */
   | 'fell-behind'
+  /** A broker had left a former transaction of the task open; it has been ended, and the task starts again. */
+  | 'left-open'
   /** We were told to stop while waiting. */
   | 'stopped'
   /** Anything else. */
@@ -45,6 +47,7 @@ const RETRIABLE: ReadonlySet<KafkaFailureCode> = new Set([
   'unavailable',
   'rebalance',
   'fell-behind',
+  'left-open',
 ]);
 
 export class KafkaFailure extends Error {
