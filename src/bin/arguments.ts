@@ -11,6 +11,8 @@ export interface ArgumentSpec {
   readonly options?: Readonly<Record<string, 'flag' | 'value'>>;
   /** The words that must follow: a set of words to choose from, or a name for the reader such as `FILE`. */
   readonly words?: readonly (string | readonly string[])[];
+  /** How many words more may follow. */
+  readonly more?: number;
 }
 
 export interface Arguments {
@@ -52,7 +54,7 @@ export function readArguments(args: readonly string[], spec: ArgumentSpec): Argu
     else if (token.value === undefined || token.value === '') throw new UsageError(`${token.rawName} needs a value`);
     else values.set(token.name, token.value);
   }
-  checkWords(words, spec.words ?? []);
+  checkWords(words, spec.words ?? [], spec.more ?? 0);
   return { words, has: (name) => flags.has(name), value: (name) => values.get(name) ?? null };
 }
 
@@ -64,7 +66,7 @@ function unknownOption(rawName: string, known: Iterable<string>): UsageError {
   return new UsageError(`unknown option ${rawName}${near === null ? '' : `, did you mean ${near}?`}`);
 }
 
-function checkWords(words: readonly string[], expected: readonly (string | readonly string[])[]): void {
+function checkWords(words: readonly string[], expected: readonly (string | readonly string[])[], more: number): void {
   expected.forEach((choice, index) => {
     const word = words[index];
     const wanted = typeof choice === 'string' ? choice : choice.join(' or ');
@@ -73,6 +75,28 @@ function checkWords(words: readonly string[], expected: readonly (string | reado
     const near = nearest(word, choice);
     throw new UsageError(`unknown word "${word}", ${near === null ? `expected ${wanted}` : `did you mean "${near}"?`}`);
   });
-  const extra = words[expected.length];
+  const extra = words[expected.length + more];
   if (extra !== undefined) throw new UsageError(`unexpected argument "${extra}"`);
+}
+
+/**
+ * Reads the arguments of a command that has several doings: the first word says which, and each has a spec of its own, whose words
+ * come after it.
+ * @throws UsageError for the first mistake, also when the first word is an option.
+ */
+export function readDoing<D extends string>(
+  args: readonly string[],
+  doings: Readonly<Record<D, ArgumentSpec>>,
+): { readonly doing: D; readonly args: Arguments } {
+  const names = Object.keys(doings) as D[];
+  const [first = '', ...rest] = args;
+  const doing = names.find((name) => name === first);
+  if (first === '' || first.startsWith('-')) throw new UsageError(`${names.join(' or ')} must come first`);
+  if (doing === undefined) {
+    const near = nearest(first, names);
+    throw new UsageError(
+      `unknown word "${first}", ${near === null ? `expected ${names.join(' or ')}` : `did you mean "${near}"?`}`,
+    );
+  }
+  return { doing, args: readArguments(rest, doings[doing]) };
 }

@@ -10,6 +10,10 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   topics: () => import('./commands/topics.ts'),
   schemas: () => import('./commands/schemas.ts'),
   endpoints: () => import('./commands/endpoints.ts'),
+  deliveries: () => import('./commands/deliveries.ts'),
+  'dead-letters': () => import('./commands/dead-letters.ts'),
+  lag: () => import('./commands/lag.ts'),
+  sources: () => import('./commands/sources.ts'),
   config: () => import('./commands/config.ts'),
   demo: () => import('./commands/demo.ts'),
 };

@@ -13,7 +13,8 @@ export interface DeadLetterReason {
   readonly message: string;
 }
 
-const PREFIX = 'lead-webhooks.errors.';
+/** Stands before the name of every header that says why and where from. */
+export const ERROR_HEADER_PREFIX = 'lead-webhooks.errors.';
 
 /** Bytes of an original beyond which a dead letter says where it lies and does not carry it. */
 const ORIGINAL_BYTES_MAX = 900_000;
@@ -36,12 +37,12 @@ export function deadLetter(
     value: fits ? record.value : null,
     headers: {
       ...(fits ? record.headers : {}),
-      [`${PREFIX}stage`]: reason.stage,
-      [`${PREFIX}topic`]: record.topic,
-      [`${PREFIX}partition`]: String(record.partition),
-      [`${PREFIX}offset`]: String(record.offset),
-      [`${PREFIX}code`]: reason.code,
-      [`${PREFIX}message`]: reason.message,
+      [`${ERROR_HEADER_PREFIX}stage`]: reason.stage,
+      [`${ERROR_HEADER_PREFIX}topic`]: record.topic,
+      [`${ERROR_HEADER_PREFIX}partition`]: String(record.partition),
+      [`${ERROR_HEADER_PREFIX}offset`]: String(record.offset),
+      [`${ERROR_HEADER_PREFIX}code`]: reason.code,
+      [`${ERROR_HEADER_PREFIX}message`]: reason.message,
     },
   };
 }

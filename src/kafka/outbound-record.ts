@@ -4,7 +4,7 @@
  */
 import type { DeadLetter, OutboundRecord } from '../core/delivery.ts';
 import { partitionOf } from '../core/partition.ts';
-import { deadLetter } from './dead-letter.ts';
+import { deadLetter, ERROR_HEADER_PREFIX } from './dead-letter.ts';
 import { FRAME_BYTES, framedSchemaId } from './framing.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 
@@ -59,7 +59,7 @@ export function deliveryDeadLetter(
   if (firstFailureAt !== null) more['first-failure'] = new Date(firstFailureAt).toISOString();
   if (lastFailureAt !== null) more['last-failure'] = new Date(lastFailureAt).toISOString();
   if (status !== null) more['status'] = String(status);
-  const named = Object.entries(more).map(([name, value]) => [`lead-webhooks.errors.${name}`, value]);
+  const named = Object.entries(more).map(([name, value]) => [`${ERROR_HEADER_PREFIX}${name}`, value]);
   return {
     ...written,
     partition: partitionOf(record.leadId, target.partitions),

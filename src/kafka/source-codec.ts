@@ -23,6 +23,19 @@ export interface SourceCodecDeps {
   readonly meter: Meter;
 }
 
+/** A record taken apart; see `inspect`. */
+export interface Inspection {
+  /** Id of the value's schema in the registry; null = not framed. */
+  readonly valueSchema: number | null;
+  readonly keySchema: number | null;
+  /** The value's schema; null = not framed, or the registry does not have it. */
+  readonly writer: WriterSchema | null;
+  readonly keyId: string | BadRecord | null;
+  /** Null for a tombstone. */
+  readonly event: SourceEvent | BadRecord | null;
+  readonly change: Change;
+}
+
 /** Why and since when (ms) a task waits for the registry. */
 export interface RegistryAway {
   readonly since: number;
@@ -85,6 +98,20 @@ export class SourceCodec {
     // A key that cannot be read matters only where the value does not say which row it is.
     const keyMissing = change.kind === 'bad' && change.code === 'missing-key';
     return keyMissing && keyId !== null && typeof keyId !== 'string' ? keyId : change;
+  }
+
+  /** How the record says it, beside what: for `sources check`. Call `prepare` with it before. */
+  inspect(record: KafkaRecord, table: Table): Inspection {
+    const { key, value } = record;
+    const valueSchema = value === null ? null : framedSchemaId(value);
+    return {
+      valueSchema,
+      keySchema: key === null ? null : framedSchemaId(key),
+      writer: valueSchema === null ? null : (this.#schemas.get(valueSchema) ?? null),
+      keyId: this.#keyId(key),
+      event: this.#event(value, table),
+      change: this.decode(record, table),
+    };
   }
 
   #want(bytes: Buffer | null, wanted: Set<number>): void {

@@ -48,6 +48,15 @@ export class Topics {
   }
 
   /**
+   * The numbers of partitions of the topics of these names; null = does not exist. Needs no right but to describe them.
+   * @throws as `describe`
+   */
+  async partitionCounts(names: readonly string[]): Promise<Map<string, number | null>> {
+    const found = await this.#metadata(names);
+    return new Map(names.map((name) => [name, found.get(name)?.partitions ?? null]));
+  }
+
+  /**
    * Does what the findings' fixes say.
    * @returns the findings that were mended; the others have no fix
    * @throws KafkaFailure when Kafka refuses; what was mended before stays so, and applying again is safe

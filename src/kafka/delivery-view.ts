@@ -1,0 +1,89 @@
+/**
+ * What `delivery-state` says at one moment, for commands that show it: pending deliveries without their bodies, marks, and how far
+ * each task has read its redrives. It is fed with the records of the topic in order; a later record of a key replaces the earlier.
+ */
+import { type Mark, type PendingDelivery, parseStateKey, type StateKey } from '../core/delivery.ts';
+import { POSITION_KEY } from '../core/keys.ts';
+import { decodeDeliverPosition, decodeMark, decodePending } from './internal-codec.ts';
+import type { KafkaRecord } from './record.ts';
+
+export interface PendingView {
+  readonly key: StateKey;
+  readonly partition: number;
+  /** Its record's value is empty unless the view was told to keep it. */
+  readonly delivery: PendingDelivery;
+  /** Size of the value, unpacked. */
+  readonly bytes: number;
+}
+
+export interface MarkView {
+  readonly key: StateKey;
+  readonly mark: Mark;
+}
+
+export interface DeliveryViewOptions {
+  /** Which pairs are of interest; all others are passed over. */
+  readonly wanted: (key: StateKey) => boolean;
+  /** Whether bodies are kept. */
+  readonly bodies: boolean;
+}
+
+export class DeliveryView {
+  readonly #options: DeliveryViewOptions;
+  readonly #pending = new Map<string, PendingView>();
+  readonly #marks = new Map<string, MarkView>();
+  readonly #redrives = new Map<number, number>();
+
+  constructor(options: DeliveryViewOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the next record of a partition. Throws UnknownFormat for a format of a later release. */
+  take({ key, value, partition }: Pick<KafkaRecord, 'key' | 'value' | 'partition'>): void {
+    const name = key?.toString() ?? '';
+    if (name === POSITION_KEY) {
+      if (value !== null) this.#redrives.set(partition, decodeDeliverPosition(value).redrives);
+      return;
+    }
+    const state = parseStateKey(name);
+    if (state === null || !this.#options.wanted(state)) return;
+    if (state.suffix !== 'pending') {
+      if (value === null) this.#marks.delete(name);
+      else this.#marks.set(name, { key: state, mark: decodeMark(value) });
+    } else if (value === null) this.#pending.delete(name);
+    else this.#pending.set(name, this.#pendingView(state, value, partition));
+  }
+
+  /** What is pending, the next due first. */
+  get pending(): PendingView[] {
+    return [...this.#pending.values()].sort((a, b) => a.delivery.dueAt - b.delivery.dueAt);
+  }
+
+  get marks(): MarkView[] {
+    return [...this.#marks.values()];
+  }
+
+  /** The pending delivery of a pair; undefined = none. */
+  pendingOf(endpointId: string, leadId: string): PendingView | undefined {
+    return this.#pending.get(`${endpointId}|${leadId}|pending`);
+  }
+
+  /** The highest revision delivered since the pair's dead letter; null = the pair has no `dead` mark. */
+  deliveredSince(endpointId: string, leadId: string): number | null {
+    return this.#marks.get(`${endpointId}|${leadId}|dead`)?.mark.revision ?? null;
+  }
+
+  /** Offset of the redrive request that the task of a partition reads next; 0 = it has no position yet. */
+  redrivesRead(partition: number): number {
+    return this.#redrives.get(partition) ?? 0;
+  }
+
+  #pendingView(key: StateKey, value: Buffer, partition: number): PendingView {
+    const delivery = decodePending(value);
+    const bytes = delivery.record.value.length;
+    if (this.#options.bodies) return { key, partition, delivery, bytes };
+    return { key, partition, delivery: { ...delivery, record: { ...delivery.record, value: NOTHING } }, bytes };
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

@@ -1,0 +1,132 @@
+/**
+ * How far the stages are behind, measured from outside: the positions that the tasks keep in their changelogs against the ends of
+ * their inputs. It needs no stage to run and no consumer group. The end is the last stable offset: what an open transaction holds
+ * back is not our lag. Group offsets are written for tools and not looked at.
+ */
+import { POSITION_KEY } from '../core/keys.ts';
+import { decodeDeliverPosition, decodeJoinPosition, decodeRekeyPosition } from './internal-codec.ts';
+import { lastValue } from './last-record.ts';
+import type { Stage, TopicsConfig } from './own-topics.ts';
+import type { PartitionLog } from './partition-log.ts';
+
+export interface Lag {
+  readonly stage: Stage;
+  readonly partition: number;
+  /** The input. */
+  readonly topic: string;
+  /** Offset to be read next; null = the task has never committed. */
+  readonly position: number | null;
+  /** The input's last stable offset. */
+  readonly end: number;
+  /** Offsets between the two; those of markers and compacted records count too, but a stretch without any record is 0. */
+  readonly records: number;
+  /** Age of the oldest record that is not processed, seconds; 0 without lag. */
+  readonly seconds: number;
+  /** `outside`: the position does not lie within the log, so the task refuses to run. */
+  readonly problem: 'no-position' | 'outside' | null;
+}
+
+export interface LagSurvey {
+  readonly stages: readonly Stage[];
+  readonly topics: TopicsConfig['topics'];
+  readonly sources: readonly string[];
+  /** Partitions of every existing topic. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Ms since the epoch. */
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+interface Input {
+  readonly stage: Stage;
+  readonly partition: number;
+  readonly topic: string;
+  /** From the task's position record to the offset of this input; null = it has read nothing of it. */
+  readonly next: (position: Buffer) => number | null;
+}
+
+/** The lag of every input of every task, by stage, partition and topic. Throws what the log throws, and UnknownFormat. */
+export async function measureLag(log: PartitionLog, survey: LagSurvey): Promise<Lag[]> {
+  const { topics, stages } = survey;
+  const changelogs = { rekey: topics.rekeyState, join: topics.joinState, deliver: topics.deliveryState };
+  const found: Lag[][] = [];
+  for (const stage of stages) {
+    const changelog = changelogs[stage];
+    const count = survey.partitions.get(changelog) ?? 0;
+    const tasks = Array.from({ length: count }, async (_, partition) => {
+      const position = await lastValue(log, { topic: changelog, partition, signal: survey.signal }, POSITION_KEY);
+      return Promise.all(inputsOf(survey, stage, partition).map((input) => lagOf(log, survey, { input, position })));
+    });
+    found.push(...(await Promise.all(tasks)));
+  }
+  return found.flat();
+}
+
+function inputsOf({ topics, sources, partitions }: LagSurvey, stage: Stage, partition: number): Input[] {
+  const at = { stage, partition };
+  switch (stage) {
+    case 'rekey':
+      return sources
+        .filter((topic) => partition < (partitions.get(topic) ?? 0))
+        .map((topic) => ({
+          ...at,
+          topic,
+          next: (position) =>
+            decodeRekeyPosition(position).sources.find((source) => source.topic === topic)?.next ?? null,
+        }));
+    case 'join':
+      return [{ ...at, topic: topics.clusterChanges, next: (position) => decodeJoinPosition(position).next }];
+    case 'deliver':
+      return [
+        { ...at, topic: topics.outbound, next: (position) => decodeDeliverPosition(position).nextOffset },
+        { ...at, topic: topics.redrives, next: (position) => decodeDeliverPosition(position).redrives },
+      ];
+  }
+}
+
+async function lagOf(
+  log: PartitionLog,
+  { now, signal }: LagSurvey,
+  { input, position: stored }: { input: Input; position: Buffer | null },
+): Promise<Lag> {
+  const { stage, partition, topic } = input;
+  const position = stored === null ? null : input.next(stored);
+  const { earliest, lastStable: end } = await log.ends(topic, partition);
+  const outside = position !== null && (position < earliest || position > end);
+  const from = position === null || outside ? earliest : position;
+  const oldest = from < end ? await oldestTime(log, { topic, partition, from, to: end, signal }) : null;
+  return {
+    stage,
+    partition,
+    topic,
+    position,
+    end,
+    records: oldest === null ? 0 : end - from,
+    seconds: oldest === null ? 0 : Math.max(0, Math.round((now - oldest) / 1000)),
+    problem: position === null ? 'no-position' : outside ? 'outside' : null,
+  };
+}
+
+/** Time of the first record of a stretch, ms; null = it holds none. */
+async function oldestTime(
+  log: PartitionLog,
+  range: { topic: string; partition: number; from: number; to: number; signal: AbortSignal },
+): Promise<number | null> {
+  const found = new Found();
+  try {
+    await log.read({ ...range, committed: true }, (records) => {
+      const first = records[0];
+      if (first === undefined) return;
+      found.timestamp = first.timestamp;
+      throw found;
+    });
+  } catch (error) {
+    if (error !== found) throw error;
+  }
+  return found.timestamp;
+}
+
+/** Ends a read early: what is behind the first record does not matter. */
+class Found extends Error {
+  timestamp: number | null = null;
+}
