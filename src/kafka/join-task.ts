@@ -62,6 +62,8 @@ export class JoinTask implements BatchWork {
   /** Where the input is read on once everything dirty is told. */
   #next = 0;
   #lastTimestamp = 0;
+  /** All that was written before this time (ms) has been read: the start of the load, or the newest record since. */
+  #readUntil = 0;
   #forget: readonly { key: string; value: null }[] = [];
   #positionOwed = false;
 
@@ -76,6 +78,7 @@ export class JoinTask implements BatchWork {
     for (;;) {
       const startedAt = clock.now();
       await this.#loadOnce(signal);
+      this.#readUntil = startedAt;
       const tookMs = clock.now() - startedAt;
       if (tookMs < this.#options.compactionLagMs || signal.aborted) break;
       logger.warn(
@@ -99,6 +102,7 @@ export class JoinTask implements BatchWork {
     for (const record of batch.records) {
       this.#clusters.evolve(incoming(record), true);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
+      this.#readUntil = Math.max(this.#readUntil, record.timestamp);
     }
     this.#next = batch.next.get(clusterChangesTopic) ?? this.#next;
     const told = this.#clusters.announce(batch.records.length > 0 ? Number.POSITIVE_INFINITY : announceClustersMax);
@@ -114,12 +118,23 @@ export class JoinTask implements BatchWork {
     this.#count(told);
   }
 
-  #mustKeepUp({ records }: Batch): void {
+  /**
+   * Ends the life of a task that reads too late: a record that the cleaner may have thinned out around it, or anything after
+   * so long a silence that a tombstone may be gone which nobody has read (the process was suspended).
+   */
+  #mustKeepUp({ records, next }: Batch): void {
+    const { partition, clusterChangesTopic, compactionLagMs, deleteRetentionMs } = this.#options;
+    const now = this.#deps.clock.now();
     const oldest = records[0];
-    if (oldest === undefined || this.#deps.clock.now() - oldest.timestamp < this.#options.compactionLagMs) return;
+    const isLate = oldest !== undefined && now - oldest.timestamp >= compactionLagMs;
+    const mayMissTombstones = next.size > 0 && now - this.#readUntil >= deleteRetentionMs;
+    if (!isLate && !mayMissTombstones) return;
+    const after = isLate
+      ? 'min.compaction.lag.ms after it was written'
+      : 'delete.retention.ms after the record before it';
     throw new KafkaFailure(
       'fell-behind',
-      `${oldest.topic}/${oldest.partition}: read later than min.compaction.lag.ms after it was written; loading anew`,
+      `${clusterChangesTopic}/${partition}: read later than ${after}; loading anew`,
     );
   }
 
