@@ -78,14 +78,16 @@ export class World {
     await this.#set('cluster-changes', lag(HOUR_MS));
   }
 
-  /** Offsets of a compacted topic that hold nothing any more: between two records that are further apart than a marker takes. */
+  /** Offsets of a compacted topic that hold nothing any more; each marker of a transaction counts as one that does. */
   async holes(name: (typeof COMPACTED)[number]): Promise<number> {
     let holes = 0;
     const last = new Map<number, number>();
-    await this.#deps.installation.read(this.#deps.installation.topic(name), ({ partition, offset }) => {
+    const count = ({ partition, offset }: { partition: number; offset: number }): void => {
       holes += Math.max(0, offset - (last.get(partition) ?? -1) - 2);
       last.set(partition, offset);
-    });
+    };
+    const { installation } = this.#deps;
+    await installation.read(installation.topic(name), count, { committed: false });
     return holes;
   }
 

@@ -48,6 +48,11 @@ export interface Ran {
   readonly err: string;
 }
 
+export interface ReadOptions {
+  readonly last?: number;
+  readonly committed?: boolean;
+}
+
 export interface UntilOptions {
   /** 60,000. */
   readonly timeoutMs?: number;
@@ -190,13 +195,18 @@ export class Installation implements AsyncDisposable {
 
   /**
    * Reads what is committed in a topic now, partition by partition in order, and keeps nothing of it.
-   * @param last of each partition only so many offsets before its end
+   * @param options.last of each partition only so many offsets before its end
+   * @param options.committed false: what was aborted too
    */
-  async read(topic: string, onRecord: (record: KafkaRecord) => void, last = Infinity): Promise<void> {
+  async read(
+    topic: string,
+    onRecord: (record: KafkaRecord) => void,
+    { last = Infinity, committed = true }: ReadOptions = {},
+  ): Promise<void> {
     const signal = AbortSignal.timeout(READ_TIMEOUT_MS);
     for (const { partition, earliest, lastStable } of await this.#fetcher.offsets(topic, signal)) {
       const from = Math.max(earliest, lastStable - last);
-      const range = { topic, partition, from, to: lastStable, committed: true, signal };
+      const range = { topic, partition, from, to: lastStable, committed, signal };
       await this.#fetcher.read(range, (part) => {
         for (const record of part) onRecord(record);
       });

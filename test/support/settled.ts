@@ -34,7 +34,9 @@ export async function settled(installation: Installation, timeoutMs = 60_000): P
 
 async function endsOf(installation: Installation, topic: string): Promise<Ends> {
   const ends = new Map<string, number>();
-  await installation.read(topic, ({ partition, offset }) => ends.set(`${topic}/${partition}`, offset + 1), TAIL);
+  await installation.read(topic, ({ partition, offset }) => ends.set(`${topic}/${partition}`, offset + 1), {
+    last: TAIL,
+  });
   return ends;
 }
 
