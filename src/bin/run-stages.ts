@@ -3,7 +3,6 @@
  * registers nothing: what is missing or wrong is named together with the command that mends it, before anything starts.
  */
 import type { PayloadVersion } from '../core/payload/versions.ts';
-import type { Endpoint } from '../delivery/endpoint.ts';
 import { createKafka } from '../kafka/client.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { frameOf } from '../kafka/framing.ts';
@@ -20,15 +19,17 @@ import { StartRefused } from '../lib/start-refused.ts';
 import type { Config } from '../ops/config.ts';
 import type { Health } from '../ops/health.ts';
 import { kafkaOptions, registryOptions, withSettings } from './connections.ts';
+import { deliverStage } from './deliver-stage.ts';
+import type { EndpointSource } from './endpoint-feed.ts';
 import { outboundSchemas } from './outbound-schemas.ts';
-import { type ComposedStage, deliverStage, joinStage, producerOf, type Runtime, rekeyStage } from './runtime.ts';
+import { type ComposedStage, joinStage, producerOf, type Runtime, rekeyStage } from './runtime.ts';
 import { wantedNames, wantedTopics } from './wanted-topics.ts';
 
 export interface StagesToRun {
   readonly config: Config;
   readonly stages: readonly StageName[];
-  /** Those that deliver sends to; not looked at without that stage. */
-  readonly endpoints: readonly Endpoint[];
+  /** Those that deliver sends to; not looked at without that stage, and closed in any case. */
+  readonly endpoints: EndpointSource;
   readonly version: string;
   readonly log: Log;
   readonly meter: Meter;
@@ -43,6 +44,14 @@ export interface StagesToRun {
  * @throws StartRefused when something is missing or wrong, and whatever ends a stage that was not asked to stop.
  */
 export async function runStages(run: StagesToRun, signal: AbortSignal): Promise<void> {
+  try {
+    await runAll(run, signal);
+  } finally {
+    await run.endpoints.close();
+  }
+}
+
+async function runAll(run: StagesToRun, signal: AbortSignal): Promise<void> {
   const { config, stages, version, log, meter, health } = run;
   const partitions = await checkTopics(config, stages, log);
   const runtime: Runtime = { config, version, log, meter, partitions };
@@ -66,7 +75,10 @@ async function composeStage(
   { runtime, signal }: { runtime: Runtime; signal: AbortSignal },
 ): Promise<ComposedStage> {
   const { config, log, meter } = runtime;
-  if (name === 'deliver') return deliverStage(runtime, endpoints);
+  if (name === 'deliver') {
+    await endpoints.follow({ log, meter }, signal);
+    return deliverStage(runtime, endpoints);
+  }
   const registry = config.registry === null ? null : new Registry({ clock }, registryOptions(config.registry));
   if (name === 'join') return joinStage(runtime, await framings(config, registry));
   const { epoch, unavailableValue, jsonTimeUnit } = config.sources;

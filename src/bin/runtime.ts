@@ -4,13 +4,8 @@
  */
 import type { PayloadVersion } from '../core/payload/versions.ts';
 import type { RekeyRules } from '../core/rekey.ts';
-import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
-import type { Endpoint } from '../delivery/endpoint.ts';
-import { HttpEdge } from '../delivery/http-edge.ts';
-import { Lanes } from '../delivery/lanes.ts';
 import { type BatchWork, batchLoop } from '../kafka/batch-loop.ts';
 import { createKafka, type Kafka } from '../kafka/client.ts';
-import { deliverLoop } from '../kafka/deliver-loop.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { JoinTask } from '../kafka/join-task.ts';
 import { endLeftOpen } from '../kafka/left-open.ts';
@@ -18,7 +13,7 @@ import { Membership } from '../kafka/membership.ts';
 import type { Stage as StageName } from '../kafka/own-topics.ts';
 import { RekeyTask } from '../kafka/rekey-task.ts';
 import type { SourceCodec } from '../kafka/source-codec.ts';
-import { Stage, type StageSide } from '../kafka/stage.ts';
+import { type GroupObserver, Stage, type StageSide } from '../kafka/stage.ts';
 import { type Life, Task, type TaskProducer } from '../kafka/task.ts';
 import { TransactionalProducer } from '../kafka/transactions.ts';
 import { systemClock as clock } from '../lib/clock.ts';
@@ -42,7 +37,6 @@ export interface ComposedStage {
   close(): Promise<void>;
 }
 
-const DELIVER_COMMIT_INTERVAL_MS = 200;
 const ANNOUNCE_CLUSTERS_MAX = 2_000;
 /** A body or row that fits a topic's default limit of 1 MiB with its key and headers. */
 const VALUE_BYTES_MAX = 900_000;
@@ -59,31 +53,27 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
     { topic: appointments, table: 'appointment' },
     { topic: testDrives, table: 'test_drive' },
   ] as const;
-  return compose(
-    runtime,
-    'rekey',
-    {
-      inputs: sources.map(({ topic }) => topic),
-      changelog: config.topics.rekeyState,
-      outputs: [config.topics.clusterChanges, config.topics.deadLetters],
-    },
-    (life, partition, { fetcher, side }) => {
-      const work = new RekeyTask(
-        { log: fetcher, decoder, clock, logger: log, meter },
-        {
-          partition,
-          sources: sources.filter(({ topic }) => partition < count(runtime, topic)),
-          stateTopic: config.topics.rekeyState,
-          clusterChanges: topicOf(runtime, config.topics.clusterChanges),
-          deadLetters: topicOf(runtime, config.topics.deadLetters),
-          rules,
-          rowCacheBytes: config.rekey.rowCacheBytes,
-          rowBytesMax: VALUE_BYTES_MAX,
-        },
-      );
-      return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
-    },
-  );
+  const topics = {
+    inputs: sources.map(({ topic }) => topic),
+    changelog: config.topics.rekeyState,
+    outputs: [config.topics.clusterChanges, config.topics.deadLetters],
+  };
+  return compose(runtime, { name: 'rekey', topics }, (life, partition, { fetcher, side }) => {
+    const work = new RekeyTask(
+      { log: fetcher, decoder, clock, logger: log, meter },
+      {
+        partition,
+        sources: sources.filter(({ topic }) => partition < count(runtime, topic)),
+        stateTopic: config.topics.rekeyState,
+        clusterChanges: topicOf(runtime, config.topics.clusterChanges),
+        deadLetters: topicOf(runtime, config.topics.deadLetters),
+        rules,
+        rowCacheBytes: config.rekey.rowCacheBytes,
+        rowBytesMax: VALUE_BYTES_MAX,
+      },
+    );
+    return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });
+  });
 }
 
 /** The join: one partition of cluster-changes by index. `framing`: bytes before each version's body. */
@@ -91,7 +81,7 @@ export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion,
   const { config, log, meter } = runtime;
   const { clusterChanges, joinState, outbound, deadLetters } = config.topics;
   const topics = { inputs: [clusterChanges], changelog: joinState, outputs: [outbound, deadLetters] };
-  return compose(runtime, 'join', topics, (life, partition, { fetcher, side }) => {
+  return compose(runtime, { name: 'join', topics }, (life, partition, { fetcher, side }) => {
     const work = new JoinTask(
       { log: fetcher, clock, logger: log, meter },
       {
@@ -116,52 +106,6 @@ export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion,
   });
 }
 
-/** Deliver: one partition of the outbound topic by index; the lanes to the endpoints are shared by all of them. */
-export function deliverStage(runtime: Runtime, endpoints: readonly Endpoint[]): ComposedStage {
-  const { config, log, meter, version } = runtime;
-  const { outbound, deliveryState, deadLetters } = config.topics;
-  const http = new HttpEdge({ clock, log }, { productVersion: version });
-  const lanes = new Lanes(endpoints, { log, meter });
-  const { windowRecords, windowBytes } = config.deliver;
-  const random = Math.random;
-  const topics = { inputs: [outbound], changelog: deliveryState, outputs: [deadLetters] };
-  const composed = compose(runtime, 'deliver', topics, (life, partition, { fetcher, side }) =>
-    deliverLoop(
-      life,
-      {
-        log: fetcher,
-        fetcher,
-        deliverer: (start, onNews) =>
-          new Deliverer(
-            { lanes, post: http.post, clock, random, log, meter, onNews },
-            { ...DELIVERER_DEFAULTS, windowRecords, windowBytes },
-            start,
-          ),
-        clock,
-        logger: log,
-        meter,
-      },
-      {
-        partition,
-        outboundTopic: outbound,
-        stateTopic: deliveryState,
-        deadLetters: topicOf(runtime, deadLetters),
-        commitIntervalMs: Math.max(config.tasks.commitIntervalMs, DELIVER_COMMIT_INTERVAL_MS),
-        stallMs: config.tasks.stallTimeoutMs,
-        drainMs: config.app.shutdownTimeoutMs / 2,
-        onCommitted: (next) => side.onCommitted(next),
-      },
-    ),
-  );
-  return {
-    stage: composed.stage,
-    async close() {
-      await composed.close();
-      http.close();
-    },
-  };
-}
-
 /** A producer for a transactional id of the application: `<app>.<name>`. */
 export function producerOf(runtime: Pick<Runtime, 'config' | 'log'>, kafka: Kafka, name: string): TaskProducer {
   const { config, log } = runtime;
@@ -171,7 +115,9 @@ export function producerOf(runtime: Pick<Runtime, 'config' | 'log'>, kafka: Kafk
   );
 }
 
-interface TaskSide {
+/** What a task of a stage works with. */
+export interface StageConnections {
+  readonly kafka: Kafka;
   readonly fetcher: Fetcher;
   readonly side: StageSide;
 }
@@ -184,11 +130,11 @@ interface StageTopics {
   readonly outputs: readonly string[];
 }
 
-function compose(
+/** A stage out of its member of the group and the lives of its tasks. */
+export function compose(
   runtime: Runtime,
-  name: StageName,
-  topics: StageTopics,
-  live: (life: Life, partition: number, task: TaskSide) => Promise<void>,
+  { name, topics, observer }: { name: StageName; topics: StageTopics; observer?: GroupObserver },
+  live: (life: Life, partition: number, task: StageConnections) => Promise<void>,
 ): ComposedStage {
   const { config, log, meter } = runtime;
   const options = kafkaOptions(config, name);
@@ -222,9 +168,10 @@ function compose(
           const changelog = { topic: topics.changelog, partition };
           const outputs = topics.outputs.map((topic) => topicOf(runtime, topic));
           await endLeftOpen(life.producer, { ends: fetcher, log }, { changelog, outputs });
-          await live(life, partition, { fetcher, side });
+          await live(life, partition, { kafka, fetcher, side });
         },
       ),
+    ...(observer && { observer }),
     clock,
     log,
     meter,
@@ -255,10 +202,12 @@ function batches(
   );
 }
 
-function topicOf(runtime: Runtime, topic: string): { topic: string; partitions: number } {
+/** A topic of the application with its number of partitions. */
+export function topicOf(runtime: Runtime, topic: string): { topic: string; partitions: number } {
   return { topic, partitions: count(runtime, topic) };
 }
 
-function count(runtime: Runtime, topic: string): number {
+/** Partitions of an existing topic; 0 = it was not looked at. */
+export function count(runtime: Runtime, topic: string): number {
   return runtime.partitions.get(topic) ?? 0;
 }

@@ -14,10 +14,12 @@ export type AttemptResult =
       readonly retryAfter: string | null;
     }
   | { readonly kind: 'timeout' }
+  /** Nothing was sent: this process may have lost the task (docs/semantics.md, S5). */
+  | { readonly kind: 'withheld' }
   /** `address`: it is not allowed, nothing was sent. `oauth`: no access token to be had, nothing was sent. */
   | { readonly kind: 'dns' | 'network' | 'tls' | 'address' | 'oauth'; readonly code: string };
 
-export type OutcomeKind = 'delivered' | 'retry' | 'refused' | 'gone';
+export type OutcomeKind = 'delivered' | 'retry' | 'unauthorized' | 'refused' | 'gone';
 
 /** What an endpoint's `outcomes` may say about a status. */
 export const OVERRIDES = ['delivered', 'retry', 'refused'] as const;
@@ -40,7 +42,8 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([401, 403, 408, 425, 429
  * `overrides` are the endpoint's `outcomes` and win for the statuses that they name.
  */
 export function outcomeOf(result: AttemptResult, overrides: ReadonlyMap<number, Override>): Outcome {
-  if (result.kind === 'timeout') return { kind: 'retry', code: 'timeout', status: null };
+  if (result.kind === 'timeout' || result.kind === 'withheld')
+    return { kind: 'retry', code: result.kind, status: null };
   if (result.kind !== 'answer') return { kind: 'retry', code: `${result.kind}-${result.code}`, status: null };
   const { status } = result;
   return { kind: overrides.get(status) ?? kindOfStatus(status), code: `http-${status}`, status };
@@ -49,6 +52,7 @@ export function outcomeOf(result: AttemptResult, overrides: ReadonlyMap<number, 
 function kindOfStatus(status: number): OutcomeKind {
   if (status >= 200 && status <= 299) return 'delivered';
   if (status === 410) return 'gone';
+  if (status === 401 || status === 403) return 'unauthorized';
   if (status < 200 || status >= 500 || RETRYABLE_STATUSES.has(status)) return 'retry';
   return 'refused';
 }

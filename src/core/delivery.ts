@@ -136,18 +136,23 @@ export interface StateKey {
   readonly endpointId: string;
   readonly leadId: string;
   readonly suffix: StateSuffix;
+  /** Only of what is pending for an endpoint with `supersede: false`, which keeps several of a lead. */
+  readonly revision?: number;
 }
 
-/** Spells a key of `delivery-state`: `orange-crm|138559|pending`. Neither part can contain a `|`. */
+/** Spells a key of `delivery-state`: `orange-crm|138559|pending`, or with a revision behind it. No part can contain a `|`. */
 export function formatStateKey(key: StateKey): string {
-  return `${key.endpointId}|${key.leadId}|${key.suffix}`;
+  const name = `${key.endpointId}|${key.leadId}|${key.suffix}`;
+  return key.revision === undefined ? name : `${name}|${key.revision}`;
 }
 
 /** Reads a key of `delivery-state` back; null for a key of another form (such as `position`). */
 export function parseStateKey(text: string): StateKey | null {
-  const parts = text.split('|');
-  const [endpointId, leadId, suffix] = parts;
-  if (parts.length !== 3 || !endpointId || !leadId) return null;
+  const [endpointId, leadId, suffix, revision, more] = text.split('|');
+  if (!endpointId || !leadId || more !== undefined) return null;
   if (suffix !== 'pending' && suffix !== 'seen' && suffix !== 'done' && suffix !== 'dead') return null;
-  return { endpointId, leadId, suffix };
+  if (revision === undefined) return { endpointId, leadId, suffix };
+  return suffix === 'pending' && /^\d+$/.test(revision)
+    ? { endpointId, leadId, suffix, revision: Number(revision) }
+    : null;
 }

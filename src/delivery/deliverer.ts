@@ -55,7 +55,7 @@ export const DELIVERER_DEFAULTS: DelivererOptions = {
 };
 
 const PATIENCE_WHEN_MOVING = 10;
-const EXPIRE_EVERY_MS = 60_000;
+const EXPIRE_EVERY_MS = 20_000;
 
 export interface DelivererDeps extends DispatchDeps {
   /** Called when `plan` has something new to say; once until the next `plan`. */
@@ -82,6 +82,14 @@ export class Deliverer {
   #position: DeliverPosition;
   #owner = false;
   #openedAt: number | null = null;
+  /** Another process may have the task by now: nothing is sent until a commit has proved that it is ours. */
+  #suspended = false;
+  /** Grows whenever ownership has to be proved anew. */
+  #proofs = 0;
+  #plannedFor = 0;
+  /** A predecessor that did not release the task may have attempts in flight until then, ms. */
+  #notBefore = 0;
+  #stopWait: (() => void) | null = null;
   #stopping = false;
   #abandoned = false;
   #outstanding: Commit | null = null;
@@ -100,9 +108,10 @@ export class Deliverer {
     this.#window = new SendWindow(start.position.nextOffset);
     this.#marks = new Marks(options);
     const books = { window: this.#window, marks: this.#marks, writes: this.#writes, changed: this.#tell };
-    this.#dispatch = new Dispatch(deps, books, options.pendingBytesMax);
+    this.#dispatch = new Dispatch(deps, books, options);
     this.#marks.load(start.marks);
-    for (const { key, delivery } of start.pending) this.#dispatch.restore(key.endpointId, key.leadId, delivery);
+    for (const { key, delivery } of byRevision(start.pending)) this.#dispatch.restore(key, delivery);
+    this.#waitForPredecessor(start.position.released);
   }
 
   /** Whether more records should be fetched: false above the limits of records or bytes. */
@@ -158,12 +167,14 @@ export class Deliverer {
     const { pending, deadLetters } = this.#writes.plan();
     const marks = this.#marks.plan(now);
     const commit: Commit = { position, pending, marks, deadLetters };
-    if (this.#owner && isSame(position, this.#position) && pending.length + marks.length + deadLetters.length === 0) {
+    const known = this.#owner || this.#suspended;
+    if (known && isSame(position, this.#position) && pending.length + marks.length + deadLetters.length === 0) {
       this.#dispatch.committed();
       this.#marks.committed();
       return null;
     }
     this.#outstanding = commit;
+    this.#plannedFor = this.#proofs;
     return commit;
   }
 
@@ -171,7 +182,8 @@ export class Deliverer {
   committed(commit: Commit): void {
     assert(this.#outstanding === commit, 'another commit than the one planned last');
     this.#outstanding = null;
-    this.#owner = true;
+    // A commit that was planned before the group was joined again proves nothing of what came then.
+    if (!this.#suspended && this.#plannedFor === this.#proofs) this.#owner = true;
     this.#position = commit.position;
     this.#dispatch.committed();
     this.#marks.committed();
@@ -188,9 +200,32 @@ export class Deliverer {
     this.#tell();
   }
 
-  /** The lanes have been given a new set of endpoints. */
-  endpointsChanged(): void {
-    this.#dispatch.endpointsChanged();
+  /**
+   * The task may be given to another process soon: starts no attempt until `resume`, and waits for those in flight, until
+   * `deadline` (ms since the epoch) at most. The next `plan` then says `released`, unless one is still in flight.
+   */
+  async suspend(deadline: number): Promise<void> {
+    this.#suspended = true;
+    this.#owner = false;
+    this.#openedAt = null;
+    this.#proofs += 1;
+    await this.#landedBy(this.#dispatch.close(), deadline);
+    this.#tell();
+  }
+
+  /** The task is still assigned to this process: attempts start again after the next commit has proved it. */
+  resume(): void {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    this.#owner = false;
+    this.#proofs += 1;
+    this.#tell();
+  }
+
+  /** Nothing moves, on purpose: the predecessor's attempts are waited for, or the group, or our own way out. */
+  get waitsOnPurpose(): boolean {
+    if (this.#suspended || this.#deps.clock.now() < this.#notBefore) return true;
+    return this.#window.oldest !== undefined && this.#deps.lanes.wayOutBroken;
   }
 
   /**
@@ -200,7 +235,10 @@ export class Deliverer {
   async drain(deadline: number): Promise<void> {
     this.#stopping = true;
     this.#stopAgeTimer?.();
-    const landed = this.#dispatch.stop();
+    await this.#landedBy(this.#dispatch.stop(), deadline);
+  }
+
+  async #landedBy(landed: Promise<void>, deadline: number): Promise<void> {
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = this.#deps.clock.after(Math.max(deadline - this.#deps.clock.now(), 0), resolve);
@@ -214,16 +252,27 @@ export class Deliverer {
     this.#stopping = true;
     this.#abandoned = true;
     this.#stopAgeTimer?.();
+    this.#stopWait?.();
     this.#dispatch.abandon();
+  }
+
+  /** The receivers may still be at what a predecessor sent last; it cannot take longer than the longest attempt. */
+  #waitForPredecessor(released: boolean): void {
+    const { clock, lanes } = this.#deps;
+    const longestMs = lanes.longestTimeoutMs;
+    if (released || longestMs === 0) return;
+    this.#notBefore = clock.now() + longestMs;
+    this.#stopWait = clock.after(longestMs, () => this.#openIfReady());
   }
 
   #nextPosition(): DeliverPosition {
     const nextOffset = this.#window.position;
-    const released = this.#stopping && this.#dispatch.inFlight === 0;
+    const pausing = this.#stopping || this.#suspended;
+    const released = pausing && this.#dispatch.inFlight === 0;
     // Requests that are only held must be read again by the next owner.
     const redrives = this.#heldRedrives.length === 0 ? this.#redrivesNext : this.#position.redrives;
     if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, redrives };
-    const ahead = this.#stopping ? this.#window.end : nextOffset + this.#options.windowRecords;
+    const ahead = pausing ? this.#window.end : nextOffset + this.#options.windowRecords;
     return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released, redrives };
   }
 
@@ -238,7 +287,7 @@ export class Deliverer {
     const now = this.#deps.clock.now();
     const replaying = this.#window.end < this.#replayEnd;
     for (let record = this.#intake.peek(); record; record = this.#intake.peek()) {
-      if (this.#stopping || record.offset >= this.#position.sentBound) break;
+      if (this.#stopping || this.#suspended || record.offset >= this.#position.sentBound) break;
       if (!replaying && this.#window.bytes >= this.#options.windowBytes) break;
       this.#intake.shift();
       this.#intakeBytes -= record.value.length;
@@ -257,11 +306,14 @@ export class Deliverer {
     const bytes = record.value.length;
     const slot: Slot = { offset: record.offset, bytes, takenAt: now, deliveries: [], seen: null, open: 0 };
     for (const lane of lanes) this.#dispatch.accept(lane, record, slot);
-    if (slot.open > 0 || slot.seen) this.#window.admit(slot);
+    if (slot.open === 0 && !slot.seen) return;
+    this.#window.admit(slot);
+    this.#dispatch.giveWayToHeld(slot);
   }
 
   #openIfReady(): void {
     if (this.#openedAt !== null || !this.#owner || this.#stopping || this.#window.end < this.#replayEnd) return;
+    if (this.#suspended || this.#deps.clock.now() < this.#notBefore) return;
     this.#openedAt = this.#deps.clock.now();
     this.#dispatch.open();
     this.#admitRedrives();
@@ -278,12 +330,12 @@ export class Deliverer {
   #giveWay(now: number): void {
     if (this.#openedAt === null) return;
     const patience = this.#patience();
-    if (now - this.#openedAt >= patience) {
+    if (now - this.#openedAt >= patience && !this.#deps.lanes.wayOutBroken) {
       for (const delivery of this.#window.stragglers(now - patience)) this.#dispatch.makePending(delivery);
     }
     if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
     this.#expiredAt = now;
-    this.#dispatch.expireDisabled(now);
+    this.#dispatch.expireHeld(now);
   }
 
   #patience(): number {
@@ -317,4 +369,9 @@ export class Deliverer {
 /** Whether a commit of `next` would move nothing that matters (its `sentBound` alone does not). */
 function isSame(next: DeliverPosition, last: DeliverPosition): boolean {
   return next.nextOffset === last.nextOffset && next.released === last.released && next.redrives === last.redrives;
+}
+
+/** Deliveries of one pair must be restored in the order of their revisions. */
+function byRevision(pending: DeliverStart['pending']): DeliverStart['pending'] {
+  return [...pending].sort((a, b) => a.delivery.record.revision - b.delivery.record.revision);
 }

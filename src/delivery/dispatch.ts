@@ -5,29 +5,28 @@
  */
 import { type AttemptResult, backoffMs, giveUp, type Outcome, outcomeOf, retryAfterMs } from '../core/attempt.ts';
 import {
-  type DeadLetter,
-  type DeadLetterCode,
   FIRST_MOVED_REVISION,
   type OutboundRecord,
   type PendingDelivery,
-  REDRIVABLE_MS,
   type RedriveRequest,
+  type StateKey,
 } from '../core/delivery.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Random } from '../lib/random.ts';
+import { BACKLOG, DeadLetterBook, GONE, REMOVED, type Why } from './dead-letter-book.ts';
 import { DeliveryReport } from './delivery-report.ts';
-import { DueHeap } from './due-heap.ts';
-import type { Lane, Lanes } from './lanes.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import { type Marks, pairKey } from './marks.ts';
-import { type Delivery, newDelivery, Pair, restoredDelivery } from './pair.ts';
+import { type Delivery, newDelivery, noteFailure, Pair, restoredDelivery } from './pair.ts';
+import { PendingCount } from './pending-count.ts';
 import type { Post } from './post.ts';
+import { judgeRedrive, type RedriveOutcome } from './redrive-rules.ts';
+import { RetryTimes } from './retry-times.ts';
 import type { SendWindow, Slot } from './send-window.ts';
 import type { StateWrites } from './state-writes.ts';
-
-/** A timer is set for no longer than this at a time, ms (the platform's limit is 24 days). */
-const SLEEP_MAX_MS = 60 * 60 * 1000;
 
 export interface DispatchDeps {
   readonly lanes: Lanes;
@@ -38,12 +37,12 @@ export interface DispatchDeps {
   readonly meter: Meter;
 }
 
-/**
- * What became of a redrive request. `taken`: it is pending now. `stale`: the pair has had this revision or a newer one since,
- * or is about to. `too-old`: so old that what was delivered since is not known any more. `not-wanted`: the endpoint is
- * defined for another version or dealership by now.
- */
-export type RedriveOutcome = 'taken' | 'stale' | 'too-old' | 'not-wanted' | 'no-endpoint';
+export interface DispatchOptions {
+  /** Bytes of pending records per endpoint in this task. */
+  readonly pendingBytesMax: number;
+  /** A delivery becomes pending at once if its lane is held for longer than this, ms. */
+  readonly pendingAfterMs: number;
+}
 
 /** The books of the task that outcomes are written into. */
 export interface Books {
@@ -58,22 +57,24 @@ export class Dispatch {
   readonly #deps: DispatchDeps;
   readonly #report: DeliveryReport;
   readonly #books: Books;
-  readonly #pendingBytesMax: number;
+  readonly #options: DispatchOptions;
   readonly #pairs = new Map<string, Pair>();
-  readonly #heap = new DueHeap<Pair>();
-  /** Bytes pending in this task, per lane. */
-  readonly #pendingBytes = new Map<Lane, number>();
+  readonly #retries: RetryTimes<Pair>;
+  readonly #unwatch: () => void;
+  readonly #pending = new PendingCount();
+  readonly #letters: DeadLetterBook;
   #state: 'closed' | 'open' | 'stopped' | 'abandoned' = 'closed';
   #inFlight = 0;
-  #landed: (() => void) | null = null;
-  #timer: { dueAt: number; cancel: () => void } | null = null;
+  #landed: (() => void)[] = [];
 
-  /** @param pendingBytesMax bytes of pending records per endpoint in this task. */
-  constructor(deps: DispatchDeps, books: Books, pendingBytesMax: number) {
+  constructor(deps: DispatchDeps, books: Books, options: DispatchOptions) {
     this.#deps = deps;
     this.#report = new DeliveryReport(deps);
     this.#books = books;
-    this.#pendingBytesMax = pendingBytesMax;
+    this.#letters = new DeadLetterBook(books, this.#report);
+    this.#options = options;
+    this.#retries = new RetryTimes(deps.clock, (pair) => this.#offer(pair));
+    this.#unwatch = deps.lanes.watch(() => this.#buryLost());
   }
 
   /** Requests under way. */
@@ -81,19 +82,24 @@ export class Dispatch {
     return this.#inFlight;
   }
 
-  /** Takes a delivery read back from `delivery-state`; one whose endpoint is gone becomes a dead letter. */
-  restore(endpointId: string, leadId: string, stored: PendingDelivery): void {
+  /**
+   * Takes a delivery read back from `delivery-state`, those of one pair in the order of their revisions; one whose endpoint
+   * is removed or gone becomes a dead letter.
+   */
+  restore(key: StateKey, stored: PendingDelivery): void {
+    const { endpointId, leadId } = key;
     const lane = this.#deps.lanes.get(endpointId);
-    if (!lane) {
-      this.#books.writes.remove({ endpointId, leadId, suffix: 'pending' });
-      this.#letter(endpointId, stored, { code: 'endpoint-removed', message: REMOVED });
+    if (!lane || lane.gone) {
+      this.#books.writes.remove(key);
+      this.#letter(endpointId, stored, lane ? GONE : REMOVED);
       return;
     }
-    const pair = this.#pair(lane, leadId);
-    pair.seen = stored.record.revision;
-    pair.waiting = restoredDelivery(pair, stored);
-    pair.written = true;
-    this.#countPending(lane, 1, stored.record.value.length);
+    const pair = this.#pairs.get(pairKey(endpointId, leadId)) ?? this.#pair(lane, leadId);
+    const delivery = restoredDelivery(pair, stored, key.revision ?? null);
+    pair.written.add(delivery.stateRevision);
+    this.#pending.add(delivery);
+    pair.seen = Math.max(pair.seen, stored.record.revision);
+    this.#queue(pair, delivery);
   }
 
   /** Takes a record for one of the lanes that want it. Opens `slot` unless the record is stale or done already. */
@@ -116,11 +122,27 @@ export class Dispatch {
     const pair = known ?? this.#pair(lane, record.leadId);
     pair.seen = record.revision;
     const delivery = newDelivery(pair, record, slot.takenAt);
+    if (lane.gone) {
+      this.#letter(endpoint.id, delivery, GONE);
+      this.#forget(pair);
+      return;
+    }
     delivery.slot = slot;
     slot.open += 1;
     slot.deliveries.push(delivery);
-    this.#replaceWaiting(pair, delivery);
+    this.#queue(pair, delivery);
     this.#offer(pair);
+  }
+
+  /** Of a record just taken: what waits for a lane that is held for long does not hold the position. */
+  giveWayToHeld({ deliveries, takenAt, open }: Slot): void {
+    if (open === 0 || !deliveries.some(({ pair }) => pair.lane.heldFor(this.#options.pendingAfterMs, takenAt))) return;
+    if (this.#deps.lanes.wayOutBroken) return;
+    for (const delivery of deliveries) {
+      const { lane, inFlight } = delivery.pair;
+      if (delivery.slot === null || inFlight === delivery) continue;
+      if (lane.heldFor(this.#options.pendingAfterMs, takenAt)) this.makePending(delivery);
+    }
   }
 
   /**
@@ -128,83 +150,75 @@ export class Dispatch {
    * takes its turn among the pair's others. Never sends what is older than what the pair has had or is about to get.
    */
   redrive(request: RedriveRequest, now: number): RedriveOutcome {
-    const outcome = this.#redrive(request, now);
-    this.#report.redrive(request.endpointId, outcome);
-    return outcome;
-  }
-
-  #redrive({ endpointId, record, deadAt }: RedriveRequest, now: number): RedriveOutcome {
-    const { marks } = this.#books;
+    const { endpointId, record } = request;
     const lane = this.#deps.lanes.get(endpointId);
-    if (!lane) return 'no-endpoint';
-    const { endpoint } = lane;
-    if (endpoint.version !== record.version || endpoint.dealership !== record.dealershipId) return 'not-wanted';
-    const key = pairKey(endpointId, record.leadId);
-    if (!marks.has('dead', key) || now - deadAt > REDRIVABLE_MS) return 'too-old';
-    const delivered = marks.revision('dead', key);
-    if (record.revision <= delivered || (endpoint.on === 'create' && delivered >= 0)) return 'stale';
-    const pair = this.#pairs.get(key) ?? this.#pair(lane, record.leadId);
-    if (pair.newest >= record.revision) return 'stale';
+    const known = this.#pairs.get(pairKey(endpointId, record.leadId));
+    const at = { lane, marks: this.#books.marks, newest: known?.newest ?? -1, now };
+    const outcome = judgeRedrive(request, at);
+    this.#report.redrive(endpointId, outcome);
+    if (outcome !== 'taken' || !lane) return outcome;
+    const pair = known ?? this.#pair(lane, record.leadId);
     pair.seen = Math.max(pair.seen, record.revision);
     const delivery = newDelivery(pair, record, now);
-    this.#replaceWaiting(pair, delivery);
+    this.#queue(pair, delivery);
     this.makePending(delivery);
     this.#offer(pair);
-    return 'taken';
+    return outcome;
   }
 
   /** From now on attempts may start. */
   open(): void {
     if (this.#state !== 'closed') return;
     this.#state = 'open';
+    this.#retries.start();
     for (const pair of this.#pairs.values()) this.#offer(pair);
+  }
+
+  /** Starts no attempt until `open`; resolves when the last one in flight has ended. */
+  close(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'closed';
+    this.#retries.stop();
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#landed.push(resolve);
+    });
   }
 
   /** Starts no attempt any more; resolves when the last one in flight has ended. */
   stop(): Promise<void> {
     if (this.#state !== 'abandoned') this.#state = 'stopped';
-    this.#timer?.cancel();
-    this.#timer = null;
-    if (this.#inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#landed = resolve;
-    });
+    return this.close();
   }
 
   /** Another owner has the task: what is still in flight changes nothing here any more. */
   abandon(): void {
     void this.stop();
     this.#state = 'abandoned';
-    for (const [lane, bytes] of this.#pendingBytes) lane.addPending(0, -bytes);
-    for (const pair of this.#pairs.values()) {
-      if (pair.waiting?.pending) pair.lane.addPending(-1, 0);
-      if (pair.inFlight?.pending) pair.lane.addPending(-1, 0);
-    }
-    this.#pendingBytes.clear();
+    this.#unwatch();
+    this.#pending.clear();
     this.#pairs.clear();
   }
 
-  /** Settles what waits for endpoints that are no longer defined, as dead letters. */
-  endpointsChanged(): void {
+  /** Gives up what has waited for too long behind a lane that is held; others give up when an attempt fails. */
+  expireHeld(now: number): void {
+    const oldest = new Map<Lane, number>();
     for (const pair of this.#pairs.values()) {
-      if (!pair.lane.removed || !pair.waiting) continue;
-      this.#reject(pair.waiting, { code: 'endpoint-removed', message: REMOVED });
-      pair.waiting = null;
-      this.#forget(pair);
+      const { lane } = pair;
+      const held = lane.state(now);
+      for (const delivery of pair.all) {
+        if (!delivery.pending) continue;
+        const since = delivery.firstFailureAt ?? delivery.since;
+        if (held !== 'open' && delivery !== pair.inFlight && giveUp(since, now, lane.endpoint.retry.giveUpAfterMs)) {
+          this.#rejectWaiting(delivery, {
+            code: 'gave-up',
+            message: `endpoint stayed ${held} for longer than giveUpAfterMs`,
+          });
+        } else {
+          oldest.set(lane, Math.min(oldest.get(lane) ?? now, delivery.since));
+        }
+      }
     }
-  }
-
-  /** Gives up what has waited for too long behind a disabled endpoint; others give up when an attempt fails. */
-  expireDisabled(now: number): void {
-    for (const pair of this.#pairs.values()) {
-      const { endpoint } = pair.lane;
-      const delivery = pair.waiting;
-      if (endpoint.enabled || !delivery?.pending) continue;
-      if (!giveUp(delivery.firstFailureAt ?? delivery.since, now, endpoint.retry.giveUpAfterMs)) continue;
-      this.#reject(delivery, { code: 'gave-up', message: 'endpoint stayed disabled for longer than giveUpAfterMs' });
-      pair.waiting = null;
-      this.#forget(pair);
-    }
+    this.#pending.tellOldest(oldest);
   }
 
   /**
@@ -214,18 +228,20 @@ export class Dispatch {
   makePending(delivery: Delivery): void {
     if (delivery.pending) return;
     const { pair } = delivery;
-    const bytes = delivery.record.value.length;
-    const held = this.#pendingBytes.get(pair.lane) ?? 0;
-    if (pair.waiting === delivery && held + bytes > this.#pendingBytesMax) {
-      this.#reject(delivery, { code: 'backlog', message: 'too many bytes are pending for this endpoint' });
-      pair.waiting = null;
-      this.#forget(pair);
+    // Where each revision counts, an earlier one must not be looked for in the window when a later one is in the state.
+    if (delivery.stateRevision !== null) {
+      const before = pair.all;
+      for (const earlier of before.slice(0, before.indexOf(delivery))) this.makePending(earlier);
+    }
+    const bytes = this.#pending.bytes(pair.lane) + delivery.record.value.length;
+    if (pair.inFlight !== delivery && bytes > this.#options.pendingBytesMax) {
+      this.#rejectWaiting(delivery, BACKLOG);
       return;
     }
     delivery.pending = true;
-    this.#countPending(pair.lane, 1, bytes);
+    this.#pending.add(delivery);
     this.#books.window.release(delivery);
-    this.#books.writes.touch(pair);
+    this.#books.writes.touch(delivery);
     this.#books.changed();
   }
 
@@ -241,20 +257,27 @@ export class Dispatch {
     return pair;
   }
 
-  /** A newer revision takes the place of the waiting one, and inherits its wait: the receiver is not hurried by changes. */
-  #replaceWaiting(pair: Pair, delivery: Delivery): void {
-    const old = pair.waiting;
+  /**
+   * A newer revision takes the place of what waits, and inherits its wait: the receiver is not hurried by changes. With
+   * `supersede: false` it stands behind it.
+   */
+  #queue(pair: Pair, delivery: Delivery): void {
+    const [old, ...others] = pair.waiting ? [pair.waiting, ...pair.later] : [];
+    if (!old || !pair.lane.endpoint.supersede) {
+      pair.append(delivery);
+      return;
+    }
     pair.waiting = delivery;
-    if (!old) return;
+    pair.later = [];
     delivery.dueAt = old.dueAt;
     delivery.failures = old.failures;
-    this.#supersede(old);
+    for (const superseded of [old, ...others]) this.#supersede(superseded);
   }
 
   #offer(pair: Pair): void {
     if (this.#state !== 'open' || !pair.waiting || pair.inFlight || pair.queued) return;
     if (pair.waiting.dueAt > this.#deps.clock.now()) {
-      this.#sleep(pair, pair.waiting.dueAt);
+      this.#retries.sleep(pair, pair.waiting.dueAt);
       return;
     }
     pair.queued = true;
@@ -265,43 +288,53 @@ export class Dispatch {
   readonly #begin = (pair: Pair): boolean => {
     pair.queued = false;
     const delivery = pair.waiting;
-    if (this.#state !== 'open' || !delivery || pair.inFlight || pair.lane.removed) {
+    if (this.#state !== 'open' || !delivery || pair.inFlight || pair.lane.removed || pair.lane.gone) {
       this.#forget(pair);
       return false;
     }
     const startedAt = this.#deps.clock.now();
     if (delivery.dueAt > startedAt) {
-      this.#sleep(pair, delivery.dueAt);
+      this.#retries.sleep(pair, delivery.dueAt);
       return false;
     }
-    pair.waiting = null;
+    pair.advance();
     pair.inFlight = delivery;
     delivery.attempts += 1;
     this.#inFlight += 1;
     const { record, attempts } = delivery;
     const { leadId, version, revision } = record;
     const body = record.value.subarray(record.bodyStart);
-    const request = { leadId, version, revision, attempt: attempts, body };
+    const deadline = startedAt + pair.lane.endpoint.limits.timeoutMs;
+    const permitted = (): boolean => {
+      return this.#state === 'open' && this.#deps.lanes.leased(Math.max(deadline - this.#deps.clock.now(), 0));
+    };
+    const request = { leadId, version, revision, attempt: attempts, body, permitted };
     void this.#deps.post(pair.lane.endpoint, request).then((result) => this.#ended(delivery, result, startedAt));
     return true;
   };
 
   #ended(delivery: Delivery, result: AttemptResult, startedAt: number): void {
     const { pair } = delivery;
+    const { lanes, clock } = this.#deps;
+    const now = clock.now();
+    const outcome = outcomeOf(result, pair.lane.endpoint.outcomes);
     this.#inFlight -= 1;
     pair.inFlight = null;
+    if (result.kind === 'answer') lanes.answered();
     if (this.#state !== 'abandoned') {
-      const now = this.#deps.clock.now();
-      const outcome = outcomeOf(result, pair.lane.endpoint.outcomes);
-      this.#report.attempt(delivery, outcome, { now, startedAt, result });
-      if (outcome.kind === 'delivered') this.#delivered(delivery, now);
-      else this.#notDelivered(delivery, outcome, { now, result });
-      this.#offer(pair);
-      this.#forget(pair);
+      if (result.kind === 'withheld') this.#withheld(delivery);
+      else {
+        this.#report.attempt(delivery, outcome, { now, startedAt, result });
+        if (outcome.kind === 'delivered') this.#delivered(delivery, now);
+        else this.#notDelivered(delivery, outcome, { now, result });
+      }
       this.#books.changed();
     }
-    pair.lane.finished();
-    if (this.#inFlight === 0) this.#landed?.();
+    pair.lane.finished(result.kind === 'withheld' ? null : { leadId: pair.leadId, outcome, result, startedAt });
+    this.#offer(pair);
+    this.#forget(pair);
+    if (this.#inFlight > 0) return;
+    for (const resolve of this.#landed.splice(0)) resolve();
   }
 
   #delivered(delivery: Delivery, now: number): void {
@@ -312,39 +345,62 @@ export class Dispatch {
     if (endpoint.on !== 'create') return;
     this.#books.marks.make('done', endpoint.id, pair.leadId, { revision: record.revision, now });
     this.#books.marks.release('done', pair.key, record.revision);
-    if (pair.waiting) this.#supersede(pair.waiting);
+    for (const other of pair.all) this.#supersede(other);
     pair.waiting = null;
+    pair.later = [];
+  }
+
+  /** Nothing was sent, so no attempt was used up. */
+  #withheld(delivery: Delivery): void {
+    const { pair } = delivery;
+    delivery.attempts -= 1;
+    if (pair.waiting && pair.lane.endpoint.supersede) this.#supersede(delivery);
+    else pair.putBack(delivery);
   }
 
   #notDelivered(delivery: Delivery, outcome: Outcome, at: { now: number; result: AttemptResult }): void {
     const { pair } = delivery;
-    const { retry } = pair.lane.endpoint;
-    delivery.failures += 1;
-    delivery.firstFailureAt ??= at.now;
-    delivery.lastFailureAt = at.now;
-    delivery.lastStatus = outcome.status;
-    delivery.lastCode = outcome.code;
+    const { retry, supersede } = pair.lane.endpoint;
+    // What the endpoint says of our token says nothing about this delivery: it waits behind the lane, not for its own time.
+    if (outcome.kind !== 'unauthorized') delivery.failures += 1;
+    noteFailure(delivery, outcome, at.now);
     const asked = at.result.kind === 'answer' ? retryAfterMs(at.result.retryAfter, at.now) : null;
-    const dueAt = at.now + Math.max(backoffMs(delivery.failures, retry, this.#deps.random), asked ?? 0);
-    if (pair.waiting) {
-      pair.waiting.dueAt = Math.max(pair.waiting.dueAt, outcome.kind === 'retry' ? dueAt : 0);
+    const backoff = outcome.kind === 'retry' ? backoffMs(delivery.failures, retry, this.#deps.random) : 0;
+    const dueAt = at.now + Math.max(backoff, asked ?? 0);
+    const why = this.#hopeless(delivery, outcome, at.now);
+    if (pair.waiting && supersede) {
+      if (!why) pair.waiting.dueAt = Math.max(pair.waiting.dueAt, dueAt);
       pair.waiting.failures = delivery.failures;
       this.#supersede(delivery);
-    } else if (outcome.kind !== 'retry') {
-      const code = outcome.kind === 'gone' ? 'gone' : 'refused';
-      this.#reject(delivery, { code, message: `endpoint answered ${outcome.code}` });
-    } else if (pair.lane.removed) {
-      this.#reject(delivery, { code: 'endpoint-removed', message: REMOVED });
-    } else if (giveUp(delivery.firstFailureAt, at.now, retry.giveUpAfterMs)) {
-      this.#reject(delivery, {
-        code: 'gave-up',
-        message: `failed for longer than giveUpAfterMs, last ${outcome.code}`,
-      });
+    } else if (why) {
+      this.#reject(delivery, why);
     } else {
       delivery.dueAt = dueAt;
-      pair.waiting = delivery;
-      if (delivery.pending) this.#books.writes.touch(pair);
+      pair.putBack(delivery);
+      if (delivery.pending) this.#books.writes.touch(delivery);
       else this.makePending(delivery);
+    }
+  }
+
+  /** Why a delivery that was not taken is not tried again; null = it is. */
+  #hopeless({ pair, firstFailureAt }: Delivery, outcome: Outcome, now: number): Why | null {
+    if (outcome.kind === 'gone') return { code: 'gone', message: `endpoint answered ${outcome.code}` };
+    if (outcome.kind === 'refused') return { code: 'refused', message: `endpoint answered ${outcome.code}` };
+    if (pair.lane.removed) return REMOVED;
+    if (pair.lane.gone) return GONE;
+    if (!giveUp(firstFailureAt ?? now, now, pair.lane.endpoint.retry.giveUpAfterMs)) return null;
+    return { code: 'gave-up', message: `failed for longer than giveUpAfterMs, last ${outcome.code}` };
+  }
+
+  /** Settles what waits for endpoints that are no longer defined, or gone, as dead letters. */
+  #buryLost(): void {
+    for (const pair of this.#pairs.values()) {
+      const { lane, inFlight } = pair;
+      if (!lane.removed && !lane.gone) continue;
+      for (const delivery of pair.all) {
+        if (delivery !== inFlight) this.#rejectWaiting(delivery, lane.removed ? REMOVED : GONE);
+      }
+      this.#forget(pair);
     }
   }
 
@@ -353,22 +409,19 @@ export class Dispatch {
     this.#settle(delivery);
   }
 
-  #reject(delivery: Delivery, why: { code: DeadLetterCode; message: string }): void {
+  #rejectWaiting(delivery: Delivery, why: Why): void {
+    this.#reject(delivery, why);
+    delivery.pair.remove(delivery);
+    this.#forget(delivery.pair);
+  }
+
+  #reject(delivery: Delivery, why: Why): void {
     this.#letter(delivery.pair.lane.endpoint.id, delivery, why);
     this.#settle(delivery);
   }
 
-  #letter(
-    endpointId: string,
-    delivery: Omit<PendingDelivery, 'since' | 'dueAt' | 'lastCode'>,
-    { code, message }: { code: DeadLetterCode; message: string },
-  ): void {
-    const { record, attempts, firstFailureAt, lastFailureAt, lastStatus: status } = delivery;
-    const times = { firstFailureAt, lastFailureAt };
-    const letter: DeadLetter = { record, endpointId, code, message, attempts, ...times, status };
-    this.#books.writes.deadLetter(letter);
-    this.#books.marks.bury(endpointId, record.leadId, this.#deps.clock.now());
-    this.#report.deadLetter(letter);
+  #letter(endpointId: string, delivery: Omit<PendingDelivery, 'since' | 'dueAt' | 'lastCode'>, why: Why): void {
+    this.#letters.write(endpointId, delivery, { ...why, now: this.#deps.clock.now() });
     this.#books.changed();
   }
 
@@ -378,44 +431,13 @@ export class Dispatch {
     this.#books.changed();
     if (!delivery.pending) return;
     delivery.pending = false;
-    this.#countPending(delivery.pair.lane, -1, -delivery.record.value.length);
-    this.#books.writes.touch(delivery.pair);
-  }
-
-  #countPending(lane: Lane, deliveries: number, bytes: number): void {
-    this.#pendingBytes.set(lane, (this.#pendingBytes.get(lane) ?? 0) + bytes);
-    lane.addPending(deliveries, bytes);
+    this.#pending.remove(delivery);
+    this.#books.writes.touch(delivery);
   }
 
   #forget(pair: Pair): void {
-    if (pair.inFlight || pair.waiting || pair.queued || pair.written || this.#books.writes.concerns(pair)) return;
+    if (pair.inFlight || pair.waiting || pair.queued) return;
+    if (pair.written.size > 0 || this.#books.writes.concerns(pair)) return;
     if (this.#pairs.get(pair.key) === pair) this.#pairs.delete(pair.key);
   }
-
-  #sleep(pair: Pair, dueAt: number): void {
-    if (pair.heapDueAt !== null && pair.heapDueAt <= dueAt) return;
-    pair.heapDueAt = dueAt;
-    this.#heap.push(dueAt, pair);
-    this.#setTimer();
-  }
-
-  #setTimer(): void {
-    const dueAt = this.#heap.nextDueAt;
-    if (dueAt === null || this.#state !== 'open' || (this.#timer && this.#timer.dueAt <= dueAt)) return;
-    this.#timer?.cancel();
-    const delay = Math.min(Math.max(dueAt - this.#deps.clock.now(), 0), SLEEP_MAX_MS);
-    this.#timer = { dueAt, cancel: this.#deps.clock.after(delay, this.#wake) };
-  }
-
-  readonly #wake = (): void => {
-    this.#timer = null;
-    const now = this.#deps.clock.now();
-    for (let pair = this.#heap.takeDue(now); pair; pair = this.#heap.takeDue(now)) {
-      pair.heapDueAt = null;
-      this.#offer(pair);
-    }
-    this.#setTimer();
-  };
 }
-
-const REMOVED = 'endpoint is no longer defined';

@@ -48,9 +48,18 @@ export interface Endpoint {
   readonly auth: EndpointAuth;
   /** Standard Webhooks secrets; empty = unsigned, two while rotating. */
   readonly signing: readonly Secret[];
-  readonly limits: { readonly concurrency: number; readonly timeoutMs: number };
+  /** false: each revision is sent, in order, instead of the newest alone. */
+  readonly supersede: boolean;
+  /** Requests in flight and per second of all processes together; null = no limit of the rate. */
+  readonly limits: {
+    readonly concurrency: number;
+    readonly ratePerSecond: number | null;
+    readonly timeoutMs: number;
+  };
   readonly retry: { readonly baseMs: number; readonly capMs: number; readonly giveUpAfterMs: number };
   readonly outcomes: ReadonlyMap<number, Override>;
+  /** Opens after so many failures in a row; the pause doubles from base to cap. */
+  readonly breaker: { readonly failures: number; readonly baseMs: number; readonly capMs: number };
   readonly tls: EndpointTls;
   /** CIDRs beyond public addresses that requests may go to. */
   readonly allow: { readonly addresses: readonly string[] };

@@ -7,14 +7,20 @@ import { OVERRIDES, type Override } from '../core/attempt.ts';
 import type { Secret } from '../lib/secret.ts';
 import { readAllow, readAuth, readTls, readUrl } from './edge-fields.ts';
 import type { Endpoint, EndpointFilters } from './endpoint.ts';
+import { readBreaker, readLimits, readRetry } from './pace-fields.ts';
 import { type EndpointSecrets, readReference, type SecretSource, secretsOf } from './secret-reference.ts';
 import { SIGNING_SECRET_FORM, signingKey } from './signature.ts';
 import { Fields, type Item, type Mistake, scalarValue, type YamlSource } from './yaml-fields.ts';
 
 const ALL_VERSIONS = ['v1', 'v2', 'v3'] as const;
-const DAY_MS = 24 * 60 * 60 * 1000;
-const BREAKER_DEFAULT = { failures: 10, baseMs: 5000, capMs: 300_000 };
-const NOT_YET = 'is not supported yet';
+
+/** What an endpoint's id looks like, for messages. */
+export const ENDPOINT_ID_FORM = 'must be 1 to 63 lower case letters, digits and hyphens';
+
+/** Whether `text` may name an endpoint. */
+export function isEndpointId(text: string): boolean {
+  return /^[a-z0-9-]{1,63}$/.test(text);
+}
 
 export interface ParseOptions {
   readonly secrets: SecretSource;
@@ -22,6 +28,8 @@ export interface ParseOptions {
   readonly emittedVersions: readonly string[];
   /** CIDRs within which `allow.addresses` must lie; absent = wherever, as in a file of the operator. */
   readonly allowedRanges?: readonly string[];
+  /** Longest `limits.timeoutMs`, ms: what the session timeout of the group allows; absent = for its default. */
+  readonly timeoutMsMax?: number;
 }
 
 /** What a file holds. */
@@ -89,9 +97,8 @@ function readRoot(root: Fields, source: YamlSource, options: ParseOptions, refus
 }
 
 function readEndpoint(fields: Fields, source: YamlSource, options: ParseOptions): Endpoint | undefined {
-  const idForm = 'must be 1 to 63 lower case letters, digits and hyphens';
-  fields.require('id', idForm);
-  const id = fields.text('id', idForm, (text) => /^[a-z0-9-]{1,63}$/.test(text));
+  fields.require('id', ENDPOINT_ID_FORM);
+  const id = fields.text('id', ENDPOINT_ID_FORM, isEndpointId);
   fields.require('dealership', 'the id of the dealership');
   const dealership = fields.integer('dealership', { min: 1, max: Number.MAX_SAFE_INTEGER, unit: 'a dealership id' });
   const secrets = secretsOf(options.secrets, id);
@@ -102,16 +109,16 @@ function readEndpoint(fields: Fields, source: YamlSource, options: ParseOptions)
   const filters = readFilters(fields);
   const auth = readAuth(fields, secrets, allow);
   const signing = readSigning(fields, source, secrets);
-  if (fields.boolean('supersede') === false) fields.mistake('supersede', `false ${NOT_YET}; leave it at true`);
-  const limits = readLimits(fields);
+  const supersede = fields.boolean('supersede') ?? true;
+  const limits = readLimits(fields, options.timeoutMsMax ?? null);
   const retry = readRetry(fields);
   const outcomes = readOutcomes(fields);
-  refuseBreaker(fields);
+  const breaker = readBreaker(fields);
   const tls = readTls(fields, secrets);
   const enabled = fields.boolean('enabled') ?? true;
   fields.finish();
   if (id === undefined || dealership === undefined || url === undefined || version === undefined) return undefined;
-  const rest = { on, filters, auth, signing, limits, retry, outcomes, tls, enabled };
+  const rest = { on, filters, auth, signing, supersede, limits, retry, outcomes, breaker, tls, enabled };
   const { addresses } = allow;
   return { id, dealership: String(dealership), url, version, allow: { addresses }, ...rest };
 }
@@ -173,26 +180,6 @@ function readSigning(fields: Fields, source: YamlSource, secrets: EndpointSecret
   return read;
 }
 
-function readLimits(fields: Fields): Endpoint['limits'] {
-  const limits = fields.fields('limits');
-  const concurrency = limits?.integer('concurrency', { min: 1, max: 1000, unit: 'requests in flight' }) ?? 16;
-  const timeoutMs = limits?.integer('timeoutMs', { min: 100, max: 25_000, unit: 'milliseconds' }) ?? 15_000;
-  if (limits?.item('ratePerSecond')) limits.mistake('ratePerSecond', `${NOT_YET}; leave it at null`);
-  limits?.finish();
-  return { concurrency, timeoutMs };
-}
-
-function readRetry(fields: Fields): Endpoint['retry'] {
-  const retry = fields.fields('retry');
-  const unit = 'milliseconds';
-  const baseMs = retry?.integer('baseMs', { min: 1, max: 3_600_000, unit }) ?? 5000;
-  const capMs = retry?.integer('capMs', { min: 1, max: DAY_MS, unit }) ?? Math.max(3_600_000, baseMs);
-  const giveUpAfterMs = retry?.integer('giveUpAfterMs', { min: 0, max: 30 * DAY_MS, unit }) ?? 3 * DAY_MS;
-  if (capMs < baseMs) retry?.mistake('capMs', `must not be below baseMs (${baseMs})`);
-  retry?.finish();
-  return { baseMs, capMs, giveUpAfterMs };
-}
-
 function readOutcomes(fields: Fields): Map<number, Override> {
   const outcomes = fields.fields('outcomes');
   const read = new Map<number, Override>();
@@ -202,13 +189,4 @@ function readOutcomes(fields: Fields): Map<number, Override> {
     else if (outcome !== undefined) read.set(Number(name), outcome);
   }
   return read;
-}
-
-function refuseBreaker(fields: Fields): void {
-  const breaker = fields.fields('breaker');
-  for (const [name, value] of Object.entries(BREAKER_DEFAULT)) {
-    const given = breaker?.plain(name);
-    if (given !== undefined && given !== value) breaker?.mistake(name, `${NOT_YET}; leave it at ${value}`);
-  }
-  breaker?.finish();
 }

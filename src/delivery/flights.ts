@@ -20,6 +20,8 @@ export interface Order {
   readonly deadline: number;
   /** Gets the answer's body part by part, ANSWER_BYTES_MAX at most; absent = nobody wants it. */
   readonly onBody?: (part: Buffer) => void;
+  /** Asked when a socket is there and the request is about to go out; false = `withheld`. Absent = it may. */
+  readonly permitted?: () => boolean;
 }
 
 type End = AttemptResult | 'socket-was-dead';
@@ -43,7 +45,9 @@ export class Flights {
     const first = await this.#fly(connections, connections.take(), order);
     if (first !== 'socket-was-dead') return first;
     const second = await this.#fly(connections, connections.fresh(), order);
-    return second === 'socket-was-dead' ? { kind: 'network', code: 'UND_ERR_SOCKET' } : second;
+    // The first may have arrived, so what is said of the second must not be that nothing was sent.
+    const unknown = second === 'socket-was-dead' || second.kind === 'withheld';
+    return unknown ? { kind: 'network', code: 'UND_ERR_SOCKET' } : second;
   }
 
   /** Watches no deadline any more: every connection has been closed. */
@@ -108,8 +112,12 @@ class Flight implements Dispatcher.DispatchHandler {
     this.#settle(this.#answer ?? { kind: 'timeout' }, false);
   }
 
-  // undici takes a handler for the present interface only if this one is there.
-  onRequestStart(): void {}
+  /** The socket is there; nothing has been written. (undici takes a handler for the present interface only with this one.) */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#order.permitted?.() !== false) return;
+    this.#settle({ kind: 'withheld' }, false);
+    controller.abort(new Error('withheld'));
+  }
 
   onResponseStart(
     _controller: Dispatcher.DispatchController,

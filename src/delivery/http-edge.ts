@@ -44,6 +44,8 @@ export class HttpEdge {
   readonly #productVersion: string;
   readonly #channels = new Map<Endpoint, Channel>();
   readonly #flights: Flights;
+  /** Of definitions that are no longer in effect, while requests are under way. */
+  readonly #retired = new Set<Connections>();
   #closed = false;
 
   /** @param options.productVersion is sent in `user-agent`. */
@@ -66,21 +68,25 @@ export class HttpEdge {
       : this.#sendWithToken(channel, channel.oauth.tokens, attempt);
   };
 
-  /** Closes the connections of endpoints that are no longer defined like this. */
+  /** Closes the connections of endpoints that are no longer defined like this; requests under way may end. */
   keepOnly(endpoints: readonly Endpoint[]): void {
     const kept = new Set(endpoints);
-    for (const [endpoint, channel] of this.#channels) {
+    for (const [endpoint, { connections, oauth }] of this.#channels) {
       if (kept.has(endpoint)) continue;
-      channel.connections.close();
-      channel.oauth?.connections.close();
       this.#channels.delete(endpoint);
+      for (const each of oauth === null ? [connections] : [connections, oauth.connections]) {
+        each.retire();
+        this.#retired.add(each);
+      }
     }
+    for (const connections of this.#retired) if (connections.empty) this.#retired.delete(connections);
   }
 
   /** Closes every connection; requests under way end with a network failure, and so does every later one. */
   close(): void {
     this.#closed = true;
     this.keepOnly([]);
+    for (const connections of this.#retired) connections.close();
     this.#flights.stop();
   }
 
@@ -149,7 +155,8 @@ export class HttpEdge {
     if (this.#closed || this.#channels.get(channel.endpoint) !== channel) return Promise.resolve(GONE);
     const headers = channel.headers.of(request, this.#deps.clock.now(), token?.value ?? null);
     const message = { path: channel.path, method: 'POST' as const, headers, body: request.body };
-    return this.#flights.make(channel.connections, { message, deadline });
+    const order = { message, deadline, ...(request.permitted && { permitted: request.permitted }) };
+    return this.#flights.make(channel.connections, order);
   }
 }
 

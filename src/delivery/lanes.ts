@@ -1,114 +1,109 @@
 /**
- * Lanes: one per endpoint and process, shared by all tasks. A lane holds the endpoint's limit of requests in flight and the
- * queue of what is ready to be sent; it starts in the order of arrival, so tasks and leads get their turn. It knows neither
- * records nor outcomes. `Lanes` also answers which endpoints want a record.
+ * All lanes of the process, shared by its tasks: which endpoints want a record, what other processes told of endpoints, this
+ * process's share of the limits, and whether our own way out is broken. The rules of one endpoint are in `lane.ts`.
+ *
+ * Way out: when nothing has answered for 30 s while at least three endpoints, and more than half of those tried in the last
+ * ten minutes, cannot be reached, it is us. Then nothing becomes pending for having waited, so the input pauses when the send
+ * window is full, instead of all of it being copied to `delivery-state`. One answer ends it. After 15 minutes it is taken for
+ * the endpoints' own trouble, for no endpoint may be delayed by others for ever.
  */
 import type { OutboundRecord } from '../core/delivery.ts';
+import { type EndpointHealth, HEALTHY, mergeHealth, sameHealth } from '../core/endpoint-health.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Endpoint } from './endpoint.ts';
-import { Fifo } from './fifo.ts';
+import { wantedBy } from './interest.ts';
+import { Lane, type LaneDeps } from './lane.ts';
+import { Turns } from './turns.ts';
 
-/** Something that waits in a lane for its turn. */
-export interface LaneMember {
-  /** Starts one attempt, whose end is told by `lane.finished()`; false = there is nothing to start (any more). */
-  begin(): boolean;
+const SILENCE_MS = 30_000;
+const TRIED_MS = 10 * 60_000;
+const UNREACHABLE_LANES = 3;
+const PAUSE_MAX_MS = 15 * 60_000;
+
+export interface LanesDeps {
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  /** Whether an attempt that may take so many ms may start now; `wake` is called when that changes. */
+  readonly leased?: (timeoutMs: number) => boolean;
 }
 
-/** One endpoint's lane. */
-export class Lane {
-  endpoint: Endpoint;
-  /** The definition is gone: nothing starts any more. */
-  removed = false;
-  readonly #deps: { log: Log; meter: Meter };
-  readonly #ready = new Fifo<LaneMember>();
-  #inFlight = 0;
-  #pending = 0;
-  #pendingBytes = 0;
-  #failing = false;
-
-  constructor(endpoint: Endpoint, deps: { log: Log; meter: Meter }) {
-    this.endpoint = endpoint;
-    this.#deps = deps;
-  }
-
-  /** Queues a member and starts what may start. A member is queued at most once at a time: its owner's duty. */
-  enqueue(member: LaneMember): void {
-    this.#ready.push(member);
-    this.pump();
-  }
-
-  /** An attempt has ended. */
-  finished(): void {
-    this.#inFlight -= 1;
-    this.pump();
-  }
-
-  /** Starts members while the limit allows; none while the endpoint is disabled. */
-  pump(): void {
-    while (this.#inFlight < this.endpoint.limits.concurrency && this.endpoint.enabled) {
-      const member = this.#ready.shift();
-      if (!member) break;
-      this.#inFlight += 1;
-      if (!member.begin()) this.#inFlight -= 1;
-    }
-    this.#deps.meter.gauge('in_flight', { endpoint: this.endpoint.id }, this.#inFlight);
-  }
-
-  /** Counts deliveries and bytes that are pending in all tasks of this process; negative numbers take away. */
-  addPending(deliveries: number, bytes: number): void {
-    this.#pending += deliveries;
-    this.#pendingBytes += bytes;
-    this.#deps.meter.gauge('pending', { endpoint: this.endpoint.id }, this.#pending);
-    this.#deps.meter.gauge('pending_bytes', { endpoint: this.endpoint.id }, this.#pendingBytes);
-  }
-
-  /** Says in the log when the endpoint begins to fail and when it takes deliveries again; not each attempt. */
-  note(delivered: boolean, code: string): void {
-    if (this.#failing !== delivered) return;
-    this.#failing = !delivered;
-    const fields = { event: 'endpoint-state', endpoint: this.endpoint.id, host: this.endpoint.url.host, code };
-    if (delivered) this.#deps.log.info(fields, 'endpoint takes deliveries again');
-    else this.#deps.log.warn(fields, 'endpoint fails; deliveries to it are retried');
-  }
+export interface LanesOptions {
+  /** Requests of this process that may be in flight at the same time. */
+  readonly inFlightMax: number;
 }
 
-/** All lanes of the process, by endpoint id and by what they want. */
+export const LANES_DEFAULTS: LanesOptions = { inFlightMax: 1000 };
+
 export class Lanes {
-  readonly #deps: { log: Log; meter: Meter };
+  /** Called when this process has learnt something of an endpoint that the others must know. */
+  onHealth: (endpointId: string, health: EndpointHealth) => void = () => undefined;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #laneDeps: LaneDeps;
   /** Every lane there ever was: an id that comes back finds its lane, with what is still in flight. */
   readonly #lanes = new Map<string, Lane>();
+  /** What is known of endpoints without a lane. */
+  readonly #unclaimed = new Map<string, EndpointHealth>();
+  readonly #watchers = new Set<() => void>();
   #byInterest = new Map<string, Lane[]>();
+  #share = 1;
+  #answeredAt = 0;
+  #silentSince: number | null = null;
 
-  constructor(endpoints: readonly Endpoint[], deps: { log: Log; meter: Meter }) {
-    this.#deps = deps;
+  constructor(endpoints: readonly Endpoint[], deps: LanesDeps, options: LanesOptions = LANES_DEFAULTS) {
+    const { log, meter, clock, leased } = deps;
+    this.#log = log;
+    this.#clock = clock;
+    this.#laneDeps = {
+      log,
+      meter,
+      clock,
+      turns: new Turns(options.inFlightMax),
+      leased: leased ?? (() => true),
+      onHealth: (id, health) => this.onHealth(id, health),
+      onState: () => this.#tell(),
+    };
     this.replace(endpoints);
   }
 
   /**
    * Takes a new set of definitions. A lane survives with its queue when its id does; one whose id is gone is marked
-   * `removed`. Every Deliverer must be told by `endpointsChanged()` afterwards.
+   * `removed`. The watchers are told.
    */
   replace(endpoints: readonly Endpoint[]): void {
     const interest = new Map<string, Lane[]>();
     for (const lane of this.#lanes.values()) lane.removed = true;
     for (const endpoint of endpoints) {
-      const lane = this.#lanes.get(endpoint.id) ?? new Lane(endpoint, this.#deps);
-      lane.endpoint = endpoint;
+      const lane = this.#lanes.get(endpoint.id) ?? this.#newLane(endpoint);
+      lane.define(endpoint);
       lane.removed = false;
-      this.#lanes.set(endpoint.id, lane);
       if (!endpoint.enabled) continue;
       const key = `${endpoint.dealership}|${endpoint.version}`;
       interest.set(key, [...(interest.get(key) ?? []), lane]);
     }
     this.#byInterest = interest;
-    for (const lane of this.#lanes.values()) lane.pump();
+    this.wake();
+    this.#tell();
+  }
+
+  /** Calls `watcher` when lanes have appeared, gone or changed their state. @returns what ends that. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** The lane of an endpoint; undefined when no such endpoint is defined. */
   get(endpointId: string): Lane | undefined {
     const lane = this.#lanes.get(endpointId);
     return lane?.removed ? undefined : lane;
+  }
+
+  /** The longest timeout of all endpoints, ms: no attempt lasts longer. */
+  get longestTimeoutMs(): number {
+    return Math.max(0, ...Array.from(this.#lanes.values(), ({ endpoint }) => endpoint.limits.timeoutMs));
   }
 
   /**
@@ -118,58 +113,76 @@ export class Lanes {
   wanting(record: OutboundRecord): Lane[] {
     const candidates = this.#byInterest.get(`${record.dealershipId}|${record.version}`);
     if (!candidates) return [];
-    let subject: Subject | undefined;
-    return candidates.filter(({ endpoint }) => {
-      if (endpoint.on === 'create' && record.cause !== 'created') return false;
-      if (!hasFilters(endpoint)) return true;
-      subject ??= subjectOf(record);
-      return fits(endpoint, subject);
-    });
+    const wanted = wantedBy(record);
+    return candidates.filter(({ endpoint }) => wanted(endpoint));
   }
-}
 
-/** What filters look at; null = the body does not have it. */
-interface Subject {
-  readonly website: string | null;
-  readonly location: string | null;
-  readonly category: string | null;
-}
-
-function hasFilters({ filters }: Endpoint): boolean {
-  return filters.websites.size + filters.locations.size + filters.categories.size > 0;
-}
-
-function fits({ filters }: Endpoint, subject: Subject): boolean {
-  const within = (allowed: ReadonlySet<string>, value: string | null): boolean => {
-    return allowed.size === 0 || (value !== null && allowed.has(value));
-  };
-  return (
-    within(filters.websites, subject.website) &&
-    within(filters.locations, subject.location) &&
-    within(filters.categories, subject.category)
-  );
-}
-
-function subjectOf(record: OutboundRecord): Subject {
-  const body = parsed(record.value.toString('utf8', record.bodyStart));
-  const text = (value: unknown): string | null => {
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
-  };
-  return {
-    website: text(member(member(body, 'website'), 'id')),
-    location: text(member(member(body, 'location'), 'location_name')),
-    category: text(member(body, 'category')),
-  };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
+  /** Whether an attempt that ends within `timeoutMs` may go out now. */
+  leased(timeoutMs: number): boolean {
+    return this.#laneDeps.leased(timeoutMs);
   }
-}
 
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  /** This process owns `owned` of `all` partitions: that is its share of every endpoint's limits. */
+  shares(owned: number, all: number): void {
+    this.#share = all > 0 ? owned / all : 0;
+    for (const lane of this.#lanes.values()) lane.share(this.#share);
+  }
+
+  /** What held attempts back in all lanes may have ended. */
+  wake(): void {
+    for (const lane of this.#lanes.values()) lane.pump();
+  }
+
+  /**
+   * Takes what `endpoint-health` says of an endpoint; null = its record was deleted. What this process knows besides is
+   * told again, so that no knowledge is lost when two write at the same time.
+   */
+  learn(endpointId: string, health: EndpointHealth | null): void {
+    const lane = this.#lanes.get(endpointId);
+    if (!lane) {
+      if (health === null) this.#unclaimed.delete(endpointId);
+      else this.#unclaimed.set(endpointId, mergeHealth(this.#unclaimed.get(endpointId) ?? HEALTHY, health));
+      return;
+    }
+    lane.learn(health);
+    if (health !== null && !sameHealth(lane.health, mergeHealth(health, HEALTHY)))
+      this.onHealth(endpointId, lane.health);
+  }
+
+  /** An endpoint has answered, whatever it said. */
+  answered(): void {
+    this.#answeredAt = this.#clock.now();
+    if (this.#silentSince === null) return;
+    this.#silentSince = null;
+    this.#log.info({ event: 'way-out', broken: false }, 'an endpoint answers again: input goes on');
+  }
+
+  /** Whether it is us who reach nobody (see the head of this file). */
+  get wayOutBroken(): boolean {
+    const now = this.#clock.now();
+    if (now - this.#answeredAt < SILENCE_MS) return false;
+    const tried = [...this.#lanes.values()].filter(({ removed, triedAt }) => !removed && now - triedAt < TRIED_MS);
+    const unreachable = tried.filter((lane) => lane.unreachable).length;
+    if (unreachable < UNREACHABLE_LANES || unreachable * 2 <= tried.length) return false;
+    if (this.#silentSince === null) {
+      this.#silentSince = now;
+      const fields = { event: 'way-out', broken: true, unreachable };
+      this.#log.error(fields, 'no endpoint can be reached: most likely our own way out is broken; input waits');
+    }
+    return now - this.#silentSince < PAUSE_MAX_MS;
+  }
+
+  #newLane(endpoint: Endpoint): Lane {
+    const lane = new Lane(endpoint, this.#laneDeps);
+    this.#lanes.set(endpoint.id, lane);
+    lane.share(this.#share);
+    const known = this.#unclaimed.get(endpoint.id);
+    if (known) lane.learn(known);
+    this.#unclaimed.delete(endpoint.id);
+    return lane;
+  }
+
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
 }

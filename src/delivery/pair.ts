@@ -1,9 +1,10 @@
 /**
- * What is known of one (endpoint, lead) pair while anything of it is unsettled: at most one delivery in flight and at most
- * one waiting, the newest. Pure bookkeeping; `deliverer.ts` decides.
+ * What is known of one (endpoint, lead) pair while anything of it is unsettled: at most one delivery in flight, the one that is
+ * next, and behind it, for an endpoint that wants each revision, the later ones. Pure bookkeeping; `dispatch.ts` decides.
  */
+import type { Outcome } from '../core/attempt.ts';
 import type { OutboundRecord, PendingDelivery } from '../core/delivery.ts';
-import type { Lane, LaneMember } from './lanes.ts';
+import type { Lane, LaneMember } from './lane.ts';
 import type { Slot } from './send-window.ts';
 
 /** One record on its way to one endpoint. */
@@ -13,6 +14,8 @@ export interface Delivery {
   readonly since: number;
   /** The window's slot that it holds; null once settled or pending. */
   slot: Slot | null;
+  /** Its name in `delivery-state` beside the pair's: the revision, or null if the pair keeps the newest alone. */
+  readonly stateRevision: number | null;
   /** It is to be found in `delivery-state`, now or after the next commit. */
   pending: boolean;
   attempts: number;
@@ -25,21 +28,26 @@ export interface Delivery {
   lastCode: string;
 }
 
+const NONE: readonly Delivery[] = [];
+
 /** One (endpoint, lead). */
 export class Pair implements LaneMember {
   readonly key: string;
   readonly lane: Lane;
   readonly leadId: string;
   inFlight: Delivery | null = null;
+  /** The next one. */
   waiting: Delivery | null = null;
+  /** Those behind it, oldest first; only for an endpoint with `supersede: false`. */
+  later: readonly Delivery[] = NONE;
   /** Highest revision taken; -1 = none. */
   seen = -1;
   /** Stands in the lane's queue. */
   queued = false;
   /** Stands in the retry heap with this due time. */
   heapDueAt: number | null = null;
-  /** `delivery-state` holds a pending delivery of this pair, as far as it is committed. */
-  written = false;
+  /** Under which state revisions `delivery-state` holds a pending delivery of this pair, as far as it is committed. */
+  readonly written = new Set<number | null>();
   readonly #begin: (pair: Pair) => boolean;
 
   constructor(at: { key: string; lane: Lane; leadId: string }, begin: (pair: Pair) => boolean) {
@@ -53,16 +61,58 @@ export class Pair implements LaneMember {
     return this.#begin(this);
   }
 
-  /** The newest revision that is in flight or waits; -1 = none. */
-  get newest(): number {
-    return Math.max(this.inFlight?.record.revision ?? -1, this.waiting?.record.revision ?? -1);
+  dismissed(): void {
+    this.queued = false;
   }
 
-  /** What `delivery-state` should hold for this pair; null = nothing. */
-  get toStore(): Delivery | null {
-    if (this.waiting?.pending) return this.waiting;
-    return this.inFlight?.pending ? this.inFlight : null;
+  /** The newest revision that is in flight or waits; -1 = none. */
+  get newest(): number {
+    return Math.max(-1, ...this.all.map(({ record }) => record.revision));
   }
+
+  /** Every delivery of the pair that is not settled, in the order of sending. */
+  get all(): Delivery[] {
+    const first = [this.inFlight, this.waiting].filter((delivery) => delivery !== null);
+    return this.later.length === 0 ? first : [...first, ...this.later];
+  }
+
+  /** Puts a delivery at the end of those that wait. */
+  append(delivery: Delivery): void {
+    if (this.waiting) this.later = [...this.later, delivery];
+    else this.waiting = delivery;
+  }
+
+  /** Puts a delivery before those that wait: it was sent and is to be sent again. */
+  putBack(delivery: Delivery): void {
+    if (this.waiting) this.later = [this.waiting, ...this.later];
+    this.waiting = delivery;
+  }
+
+  /** Takes a delivery that waits out. */
+  remove(delivery: Delivery): void {
+    if (this.waiting !== delivery) this.later = this.later.filter((other) => other !== delivery);
+    else this.advance();
+  }
+
+  /** The next one is none of those that wait any more; the one behind it is. */
+  advance(): void {
+    this.waiting = this.later[0] ?? null;
+    if (this.later.length > 0) this.later = this.later.slice(1);
+  }
+
+  /** What `delivery-state` should hold for this pair under a state revision; null = nothing. */
+  toStore(stateRevision: number | null): Delivery | null {
+    const stored = this.all.filter((delivery) => delivery.pending && delivery.stateRevision === stateRevision);
+    return stored.at(-1) ?? null;
+  }
+}
+
+/** Keeps what an attempt that failed at `now` (ms) is remembered by. */
+export function noteFailure(delivery: Delivery, outcome: Outcome, now: number): void {
+  delivery.firstFailureAt ??= now;
+  delivery.lastFailureAt = now;
+  delivery.lastStatus = outcome.status;
+  delivery.lastCode = outcome.code;
 }
 
 /** A delivery that was just taken from the outbound topic. */
@@ -71,6 +121,7 @@ export function newDelivery(pair: Pair, record: OutboundRecord, since: number): 
     pair,
     record,
     since,
+    stateRevision: pair.lane.endpoint.supersede ? null : record.revision,
     slot: null,
     pending: false,
     attempts: 0,
@@ -84,9 +135,9 @@ export function newDelivery(pair: Pair, record: OutboundRecord, since: number): 
 }
 
 /** A delivery read back from `delivery-state`. */
-export function restoredDelivery(pair: Pair, stored: PendingDelivery): Delivery {
+export function restoredDelivery(pair: Pair, stored: PendingDelivery, stateRevision: number | null): Delivery {
   const failures = stored.firstFailureAt === null ? 0 : stored.attempts;
-  return { ...stored, pair, slot: null, pending: true, failures };
+  return { ...stored, pair, stateRevision, slot: null, pending: true, failures };
 }
 
 /** The delivery as `delivery-state` keeps it. */

@@ -12,6 +12,8 @@ export interface PostRequest {
   /** Number of this attempt, from 1. */
   readonly attempt: number;
   readonly body: Buffer;
+  /** Asked just before the request goes to the socket; false = it must not. Absent = it may. */
+  readonly permitted?: () => boolean;
 }
 
 /** Makes one attempt. Never rejects: whatever happens is an AttemptResult. */

@@ -3,7 +3,7 @@
  * is rolled back returns whole to the next one, so position and writes never come apart.
  */
 import type { DeadLetter, PendingDelivery, StateKey } from '../core/delivery.ts';
-import { type Pair, storedDelivery } from './pair.ts';
+import { type Delivery, type Pair, storedDelivery } from './pair.ts';
 
 /** A write of `delivery-state`; null = tombstone. */
 export interface PendingWrite {
@@ -12,14 +12,16 @@ export interface PendingWrite {
 }
 
 export class StateWrites {
-  #dirty = new Set<Pair>();
+  /** By pair, under which state revisions. */
+  #dirty = new Map<Pair, Set<number | null>>();
   #removed: StateKey[] = [];
   #deadLetters: DeadLetter[] = [];
-  #planned: { pairs: Map<Pair, boolean>; removed: StateKey[]; deadLetters: DeadLetter[] } | null = null;
+  #planned: { pairs: Map<Pair, Map<number | null, boolean>>; removed: StateKey[]; deadLetters: DeadLetter[] } | null =
+    null;
 
-  /** What `delivery-state` should hold for the pair has changed. */
-  touch(pair: Pair): void {
-    this.#dirty.add(pair);
+  /** What `delivery-state` should hold of the delivery has changed. */
+  touch({ pair, stateRevision }: Delivery): void {
+    this.#touch(pair, stateRevision);
   }
 
   /** A stored delivery whose endpoint does not exist any more is to be tombstoned. */
@@ -40,16 +42,19 @@ export class StateWrites {
   /** What the commit under way writes; must be followed by `committed` or `rolledBack`. */
   plan(): { pending: PendingWrite[]; deadLetters: DeadLetter[] } {
     const pending: PendingWrite[] = this.#removed.map((key) => ({ key, delivery: null }));
-    const pairs = new Map<Pair, boolean>();
-    for (const pair of this.#dirty) {
-      const delivery = pair.toStore;
-      pairs.set(pair, delivery !== null);
-      if (!delivery && !pair.written) continue;
-      const key: StateKey = { endpointId: pair.lane.endpoint.id, leadId: pair.leadId, suffix: 'pending' };
-      pending.push({ key, delivery: delivery && storedDelivery(delivery) });
+    const pairs = new Map<Pair, Map<number | null, boolean>>();
+    for (const [pair, revisions] of this.#dirty) {
+      const held = new Map<number | null, boolean>();
+      pairs.set(pair, held);
+      for (const revision of revisions) {
+        const delivery = pair.toStore(revision);
+        held.set(revision, delivery !== null);
+        if (!delivery && !pair.written.has(revision)) continue;
+        pending.push({ key: keyOf(pair, revision), delivery: delivery && storedDelivery(delivery) });
+      }
     }
     this.#planned = { pairs, removed: this.#removed, deadLetters: this.#deadLetters };
-    this.#dirty = new Set();
+    this.#dirty = new Map();
     this.#removed = [];
     this.#deadLetters = [];
     return { pending, deadLetters: this.#planned.deadLetters };
@@ -57,8 +62,13 @@ export class StateWrites {
 
   /** The plan is in Kafka. @returns the pairs that it wrote. */
   committed(): Iterable<Pair> {
-    const pairs = this.#planned?.pairs ?? new Map<Pair, boolean>();
-    for (const [pair, written] of pairs) pair.written = written;
+    const pairs = this.#planned?.pairs ?? new Map<Pair, Map<number | null, boolean>>();
+    for (const [pair, held] of pairs) {
+      for (const [revision, written] of held) {
+        if (written) pair.written.add(revision);
+        else pair.written.delete(revision);
+      }
+    }
     this.#planned = null;
     return pairs.keys();
   }
@@ -66,9 +76,21 @@ export class StateWrites {
   /** The plan is not in Kafka. */
   rolledBack(): void {
     if (!this.#planned) return;
-    for (const pair of this.#planned.pairs.keys()) this.#dirty.add(pair);
+    for (const [pair, held] of this.#planned.pairs) {
+      for (const revision of held.keys()) this.#touch(pair, revision);
+    }
     this.#removed = [...this.#planned.removed, ...this.#removed];
     this.#deadLetters = [...this.#planned.deadLetters, ...this.#deadLetters];
     this.#planned = null;
   }
+
+  #touch(pair: Pair, revision: number | null): void {
+    const revisions = this.#dirty.get(pair) ?? new Set();
+    this.#dirty.set(pair, revisions.add(revision));
+  }
+}
+
+function keyOf(pair: Pair, revision: number | null): StateKey {
+  const key: StateKey = { endpointId: pair.lane.endpoint.id, leadId: pair.leadId, suffix: 'pending' };
+  return revision === null ? key : { ...key, revision };
 }

@@ -109,6 +109,14 @@ export class Fields {
     }) as number | Missing;
   }
 
+  /** A number from `min` to `max`, both included; `unit` is for the message. */
+  number(name: string, range: { min: number; max: number; unit: string }): number | Missing {
+    const allowed = `must be a number of ${range.unit} from ${range.min} to ${range.max}`;
+    return this.#scalar(name, allowed, (value) => {
+      return typeof value === 'number' && value >= range.min && value <= range.max;
+    }) as number | Missing;
+  }
+
   /** The entries of a list; empty when missing. */
   list(name: string): Item[] {
     const item = this.item(name);

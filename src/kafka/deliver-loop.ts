@@ -30,6 +30,8 @@ import {
   encodeMark,
   encodePending,
 } from './internal-codec.ts';
+import type { Lease } from './lease.ts';
+import { News, Rounds } from './news.ts';
 import { deliveryDeadLetter, readOutbound } from './outbound-record.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
@@ -45,6 +47,9 @@ export interface TaskDeliverer {
   plan(): Commit | null;
   committed(commit: Commit): void;
   drain(deadline: number): Promise<void>;
+  suspend(deadline: number): Promise<void>;
+  resume(): void;
+  readonly waitsOnPurpose: boolean;
   abandon(): void;
 }
 
@@ -53,6 +58,8 @@ export interface DeliverLoopDeps {
   readonly fetcher: InputFetcher;
   /** Makes the deliverer of a life; `onNews` is called when `plan` has something to say. */
   readonly deliverer: (start: DeliverStart, onNews: () => void) => TaskDeliverer;
+  /** The group's word that the task is ours, which every attempt needs. */
+  readonly lease: Pick<Lease, 'admit'>;
   readonly clock: Clock;
   readonly logger: Log;
   readonly meter: Meter;
@@ -84,6 +91,16 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   const limitMs = options.stallMs ?? STALL_MS;
   const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
   const { subscription, redrives, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch, newest });
+  const rounds = new Rounds();
+  const leave = deps.lease.admit({
+    async suspend(deadline) {
+      await deliverer.suspend(deadline);
+      const written = rounds.next();
+      news.tell();
+      await written;
+    },
+    resume: () => deliverer.resume(),
+  });
   const wake = (): void => news.tell();
   life.signal.addEventListener('abort', wake);
   life.running();
@@ -95,43 +112,24 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       if (failed.by !== null) throw failed.by;
       if (life.signal.aborted) break;
       began = deps.clock.now();
-      await commit(life, deliverer, { deps, options, bad, watch, newest });
+      await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest }));
       if (deliverer.wants()) subscription.resume();
       redrives.resume();
     }
   };
   try {
-    await watched(sending(), { watch, clock: deps.clock, excused: () => false });
+    await watched(sending(), { watch, clock: deps.clock, excused: () => deliverer.waitsOnPurpose });
     subscription.close();
     redrives.close();
     await deliverer.drain(deps.clock.now() + options.drainMs);
     await commit(life, deliverer, { deps, options, bad, watch, newest });
   } finally {
+    leave();
+    rounds.end();
     life.signal.removeEventListener('abort', wake);
     subscription.close();
     redrives.close();
     deliverer.abandon();
-  }
-}
-
-/** A signal that is not lost when nobody waits for it. */
-class News {
-  #told = false;
-  #wake: (() => void) | null = null;
-
-  tell(): void {
-    this.#told = true;
-    this.#wake?.();
-    this.#wake = null;
-  }
-
-  async told(): Promise<void> {
-    if (!this.#told) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#told = false;
   }
 }
 

@@ -16,7 +16,8 @@ import type { Task, TaskState } from './task.ts';
 export interface StageMembership {
   run(listener: {
     onAssigned(indexes: readonly number[]): void;
-    onHeartbeat(): void;
+    beforeRejoin?(): Promise<void>;
+    onHeartbeat(sentAtMs: number): void;
     onFailed(error: Error): void;
   }): Promise<void>;
   /** Leaves the group; gives up after `deadlineMs`. */
@@ -29,9 +30,21 @@ export interface StageDeps {
   readonly membership: StageMembership;
   /** Makes the task of an index; `confirmed` and `onCommitted` are the stage's side of it. */
   readonly task: (index: number, stage: StageSide) => Task;
+  /** Told what the group does, by stages that act outside of Kafka. */
+  readonly observer?: GroupObserver;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+}
+
+/** What a stage that acts outside of Kafka must know of its group. */
+export interface GroupObserver {
+  /** The group has answered a request that was sent at `sentAtMs`. */
+  heard(sentAtMs: number): void;
+  /** Tasks may be given to others soon; awaited for a while. */
+  suspend(): Promise<void>;
+  /** The group has given out its tasks; the ones that are lost have been told to stop. */
+  assigned(indexes: readonly number[]): void;
 }
 
 export interface StageSide {
@@ -90,7 +103,11 @@ export class Stage {
     try {
       const started = this.#deps.membership.run({
         onAssigned: (indexes) => this.#assign(indexes),
-        onHeartbeat: () => this.#beat(),
+        beforeRejoin: async () => this.#deps.observer?.suspend(),
+        onHeartbeat: (sentAtMs) => {
+          this.#deps.observer?.heard(sentAtMs);
+          this.#beat();
+        },
         onFailed: (error) => this.#fail?.(error),
       });
       void this.#writeGroupOffsets(offsets.signal);
@@ -119,6 +136,7 @@ export class Stage {
     for (const [key, { partition }] of this.#positions) if (lost.includes(partition)) this.#positions.delete(key);
     for (const index of gained) this.#startTask(index);
     this.#assigned = true;
+    this.#deps.observer?.assigned(indexes);
   }
 
   #startTask(index: number): void {

@@ -6,6 +6,7 @@
  * LEAD_WEBHOOKS_APP_ID.
  */
 import {
+  addressRanges,
   announceSince,
   bool,
   brokerList,
@@ -16,6 +17,7 @@ import {
   type Parser,
   pem,
   plainText,
+  sealKeys,
   secretPem,
   secretText,
   serviceUrl,
@@ -32,7 +34,7 @@ export interface Setting<T> {
   readonly secret: boolean;
   /** May also be given as the path of a file in `<env>_FILE`. */
   readonly fileTwin: boolean;
-  readonly unit: 'ms' | 'bytes' | 'records' | 'rows' | null;
+  readonly unit: 'ms' | 'bytes' | 'records' | 'rows' | 'requests' | 'endpoints' | null;
   /** One or two sentences for the operator. */
   readonly meaning: string;
 }
@@ -278,7 +280,41 @@ export const SETTINGS = {
     endpointsFile: optional(
       'LEAD_WEBHOOKS_ENDPOINTS_FILE',
       plainText,
-      'Path of the YAML file that defines the endpoints.',
+      'Path of the YAML file that defines the endpoints. Read again when it or a secret in a file changes.',
+    ),
+    endpointsTopic: optional(
+      'LEAD_WEBHOOKS_ENDPOINTS_TOPIC',
+      topic,
+      'Compacted topic that defines endpoints, beside the file or instead of it. Somebody else makes and fills it.',
+    ),
+    topicAddresses: optional(
+      'LEAD_WEBHOOKS_ENDPOINTS_TOPIC_ADDRESSES',
+      addressRanges,
+      'What `allow.addresses` may name at most in the endpoints topic; none = endpoints of the topic reach public addresses only.',
+    ),
+    topicSecretsDir: optional(
+      'LEAD_WEBHOOKS_ENDPOINTS_TOPIC_SECRETS_DIR',
+      plainText,
+      'Folder whose files the endpoints topic may name as secrets; none = it may name no files.',
+    ),
+    sealKeys: optional('LEAD_WEBHOOKS_SEAL_KEY', sealKeys, 'Opens sealed secrets of endpoints.', SECRET),
+    inFlightMax: measured(
+      'requests',
+      setting(
+        'LEAD_WEBHOOKS_DELIVER_IN_FLIGHT_MAX',
+        integer(1, 100_000),
+        '1000',
+        'Requests to all endpoints together that a process has in flight; while it is reached, endpoints take turns.',
+      ),
+    ),
+    endpointLabelsMax: measured(
+      'endpoints',
+      setting(
+        'LEAD_WEBHOOKS_ENDPOINT_LABELS_MAX',
+        integer(0, 100_000),
+        '100',
+        'Endpoints with metrics of their own; further ones are counted together, as `other`.',
+      ),
     ),
     windowRecords: measured(
       'records',
@@ -318,9 +354,8 @@ export const SETTINGS = {
   },
 } as const;
 
-/** Names, or `name=value`, that are known and planned, and would do nothing today: a problem, not a silent no-op. */
+/** `name=value` that is known and planned, and would do nothing today: a problem, not a silent no-op. */
 export const NOT_SUPPORTED_YET: ReadonlyMap<string, string> = new Map([
-  ['LEAD_WEBHOOKS_ENDPOINTS_TOPIC', 'is not supported yet: define the endpoints in LEAD_WEBHOOKS_ENDPOINTS_FILE'],
   ['KAFKA_SASL_MECHANISM=oauthbearer', 'oauthbearer is not supported yet: it has no source of tokens'],
 ]);
 
@@ -331,6 +366,5 @@ export function allSettings(): readonly Setting<unknown>[] {
 
 /** Every name that may stand in the environment, `_FILE` twins included. */
 export function knownNames(): readonly string[] {
-  const names = allSettings().flatMap(({ env, fileTwin }) => (fileTwin ? [env, `${env}_FILE`] : [env]));
-  return [...names, ...[...NOT_SUPPORTED_YET.keys()].filter((name) => !name.includes('='))];
+  return allSettings().flatMap(({ env, fileTwin }) => (fileTwin ? [env, `${env}_FILE`] : [env]));
 }

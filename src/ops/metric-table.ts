@@ -112,7 +112,27 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('pending', ['endpoint'], 'Deliveries kept in delivery-state for a later attempt.'),
   gauge('pending_bytes', ['endpoint'], 'Size of the bodies of pending deliveries.'),
+  gauge(
+    'endpoint_definitions',
+    ['source'],
+    'Endpoints defined by `file` and `topic`, those that are not enabled included.',
+  ),
+  gauge(
+    'endpoint_definitions_refused',
+    ['source'],
+    'Definitions with mistakes in `file` (1 = the file has some) and `topic`: what was in effect before stays.',
+  ),
+  gauge(
+    'pending_since_seconds',
+    ['endpoint'],
+    'When the oldest pending delivery was taken, in seconds since the epoch; 0 = nothing is pending.',
+  ),
   gauge('in_flight', ['endpoint'], 'POSTs without an answer yet.'),
+  gauge(
+    'endpoint_state',
+    ['endpoint', 'state'],
+    '1 for what holds an endpoint: `open` (nothing), `breaker`, `retry-after`, `unauthorized`, `gone`, `operator`, `disabled`; 0 for the others.',
+  ),
   counter('dead_letters_total', ['stage', 'code'], 'Records put on the dead letter topic.'),
   // The process.
   gauge('event_loop_delay_seconds', ['quantile'], 'How late the event loop ran, since the last scrape: 0.5, 0.99, 1.'),

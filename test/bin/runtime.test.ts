@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ComposedStage, deliverStage, joinStage, type Runtime, rekeyStage } from '../../src/bin/runtime.ts';
+import { deliverStage } from '../../src/bin/deliver-stage.ts';
+import { fixedEndpoints } from '../../src/bin/endpoint-feed.ts';
+import { type ComposedStage, joinStage, type Runtime, rekeyStage } from '../../src/bin/runtime.ts';
 import { SourceCodec } from '../../src/kafka/source-codec.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -45,7 +47,7 @@ function stages(): ComposedStage[] {
   return [
     rekeyStage(runtime, decoder, { announceSince: 0 }),
     joinStage(runtime, new Map()),
-    deliverStage(runtime, [testEndpoint()]),
+    deliverStage(runtime, fixedEndpoints([testEndpoint()])),
   ];
 }
 

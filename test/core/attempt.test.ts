@@ -14,9 +14,10 @@ const NONE = new Map<number, 'delivered' | 'retry' | 'refused'>();
 
 test.each([
   ['delivered', [200, 201, 202, 204, 206, 299]],
-  ['retry', [100, 101, 199, 401, 403, 408, 425, 429, 500, 501, 502, 503, 504, 511, 599, 600, 999]],
+  ['retry', [100, 101, 199, 408, 425, 429, 500, 501, 502, 503, 504, 511, 599, 600, 999]],
   ['refused', [300, 301, 302, 304, 307, 308, 400, 402, 404, 405, 409, 411, 413, 415, 418, 422, 428, 451, 499]],
   ['gone', [410]],
+  ['unauthorized', [401, 403]],
 ])('A30: the outcome is %s for the statuses %j', (kind, statuses) => {
   for (const status of statuses) {
     expect(outcomeOf(answered(status), NONE)).toEqual({ kind, code: `http-${status}`, status });

@@ -1,16 +1,21 @@
 /** The books of a task: window, pairs, state writes and report, each on its own. */
 import { expect, test } from 'vitest';
 import { DeliveryReport } from '../../src/delivery/delivery-report.ts';
-import { Lane } from '../../src/delivery/lanes.ts';
+import { Lanes } from '../../src/delivery/lanes.ts';
 import { type Delivery, newDelivery, Pair, restoredDelivery, storedDelivery } from '../../src/delivery/pair.ts';
 import { SendWindow, type Slot } from '../../src/delivery/send-window.ts';
 import { StateWrites } from '../../src/delivery/state-writes.ts';
 import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
 import { CountingMeter, outbound, testEndpoint } from '../support/deliver-world.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
-const lane = new Lane(testEndpoint(), { log: silentLog, meter: silentMeter });
-const pairOf = (leadId: string): Pair => new Pair({ key: `crm|${leadId}`, lane, leadId }, () => false);
+const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock: new VirtualClock() });
+const pairOf = (leadId: string): Pair => {
+  const lane = lanes.get('crm');
+  if (!lane) throw new Error('the endpoint has a lane');
+  return new Pair({ key: `crm|${leadId}`, lane, leadId }, () => false);
+};
 
 function admitted(window: SendWindow, offset: number, takenAt = 0): Delivery {
   const delivery = newDelivery(pairOf('1'), outbound({ offset }), takenAt);
@@ -43,30 +48,31 @@ test('stragglers are the open deliveries of old records alone', () => {
 test('a delivery survives storing and restoring; only real failures count for the backoff', () => {
   const pair = pairOf('1');
   const failed = { ...newDelivery(pair, outbound(), 5), attempts: 3, dueAt: 9, firstFailureAt: 6, lastCode: 'timeout' };
-  const restored = restoredDelivery(pair, storedDelivery(failed));
+  const restored = restoredDelivery(pair, storedDelivery(failed), null);
   expect(storedDelivery(restored)).toEqual(storedDelivery(failed));
   expect(restored).toMatchObject({ pending: true, failures: 3, slot: null });
   const untried = { ...newDelivery(pair, outbound(), 5), attempts: 1 };
-  expect(restoredDelivery(pair, storedDelivery(untried)).failures).toBe(0);
+  expect(restoredDelivery(pair, storedDelivery(untried), null).failures).toBe(0);
 });
 
 test('a pending record is written, rewritten and tombstoned once each, and never tombstoned when it was never written', () => {
   const writes = new StateWrites();
   const pair = pairOf('1');
   const deliveries = (): unknown[] => writes.plan().pending.map(({ delivery }) => delivery?.record.revision ?? null);
-  pair.waiting = { ...newDelivery(pair, outbound({ revision: 4 }), 0), pending: true };
-  writes.touch(pair);
+  const delivery = { ...newDelivery(pair, outbound({ revision: 4 }), 0), pending: true };
+  pair.waiting = delivery;
+  writes.touch(delivery);
   expect(deliveries()).toEqual([4]);
   expect(writes.concerns(pair)).toBe(true);
   expect([...writes.committed()]).toEqual([pair]);
-  expect([pair.written, writes.concerns(pair)]).toEqual([true, false]);
+  expect([[...pair.written], writes.concerns(pair)]).toEqual([[null], false]);
   pair.waiting = null;
-  writes.touch(pair);
+  writes.touch(delivery);
   expect(deliveries()).toEqual([null]);
   writes.rolledBack();
   expect(deliveries()).toEqual([null]);
   expect([...writes.committed()]).toEqual([pair]);
-  writes.touch(pair);
+  writes.touch(delivery);
   expect(deliveries()).toEqual([]);
 });
 

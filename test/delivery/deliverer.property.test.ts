@@ -58,8 +58,8 @@ test('whatever happens, no older revision follows a newer one, one is in flight 
       const [records, steps, windowRecords] = run;
       const world = new DeliverWorld(
         [
-          testEndpoint({ id: 'wide', limits: { concurrency: 3, timeoutMs: 15_000 } }),
-          testEndpoint({ id: 'narrow', limits: { concurrency: 1, timeoutMs: 15_000 } }),
+          testEndpoint({ id: 'wide', limits: { concurrency: 3, ratePerSecond: null, timeoutMs: 15_000 } }),
+          testEndpoint({ id: 'narrow', limits: { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 } }),
           testEndpoint({ id: 'once', on: 'create' }),
         ],
         { windowRecords },

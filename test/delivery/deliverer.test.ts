@@ -63,7 +63,7 @@ test('filters look into the body that is about to be sent: every given one must 
 });
 
 test('many leads go out at the same time, up to the concurrency of the endpoint, whatever another one does', async () => {
-  const limits = { concurrency: 2, timeoutMs: 15_000 };
+  const limits = { concurrency: 2, ratePerSecond: null, timeoutMs: 15_000 };
   const world = ownedWorld([testEndpoint({ id: 'a', limits }), testEndpoint({ id: 'b', limits })]);
   for (let lead = 1; lead <= 4; lead += 1) world.append({ leadId: String(lead) });
   world.feed();
@@ -112,7 +112,7 @@ test('a failed attempt becomes pending in the commit that passes it, and is trie
 });
 
 test('a failing lead delays no other lead of the endpoint', async () => {
-  const world = ownedWorld([testEndpoint({ limits: { concurrency: 1, timeoutMs: 15_000 } })]);
+  const world = ownedWorld([testEndpoint({ limits: { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 } })]);
   world.append({ leadId: '1' }, { leadId: '2' });
   world.feed();
   await world.answer(0, status(500));
@@ -221,7 +221,7 @@ test.each([
 });
 
 test('sends run ahead of the committed position by the window at most, and fetching stops beyond it', async () => {
-  const limits = { concurrency: 100, timeoutMs: 15_000 };
+  const limits = { concurrency: 100, ratePerSecond: null, timeoutMs: 15_000 };
   const world = ownedWorld([testEndpoint({ limits })], { windowRecords: 10 });
   for (let lead = 1; lead <= 50; lead += 1) world.append({ leadId: String(lead) });
   world.feed();
@@ -262,6 +262,7 @@ test('after a crash the window is read before anything is sent, and only the new
   world.crash();
   world.commit();
   world.feed(1);
+  world.outwait();
   expect(world.open).toEqual([]);
   world.feed(1);
   expect(revisions(world)).toEqual([1, 2, 2]);
@@ -355,12 +356,11 @@ test('pending deliveries of an endpoint that is gone at the next start become de
 });
 
 test('what waits for an endpoint that is removed while the task runs becomes a dead letter; in flight may still arrive', async () => {
-  const limits = { concurrency: 1, timeoutMs: 15_000 };
+  const limits = { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 };
   const world = ownedWorld([testEndpoint({ limits })]);
   world.append({ leadId: '1' }, { leadId: '2' }, { leadId: '3' });
   world.feed();
   world.lanes.replace([]);
-  world.deliverer.endpointsChanged();
   await world.answer(0, OK);
   expect(world.commit()).toMatchObject({
     position: { nextOffset: 3 },
@@ -375,7 +375,6 @@ test('a disabled endpoint keeps what is pending, sends nothing, and goes on when
   await world.answer(0, status(500));
   world.commit();
   world.lanes.replace([testEndpoint({ enabled: false })]);
-  world.deliverer.endpointsChanged();
   world.feed();
   world.clock.advance(HOUR_MS);
   world.commit();
@@ -406,7 +405,7 @@ test('beyond the limit of pending bytes a delivery becomes a dead letter with co
 });
 
 test('drain starts nothing more, waits for what is in flight, and releases the task', async () => {
-  const world = ownedWorld([testEndpoint({ limits: { concurrency: 1, timeoutMs: 15_000 } })]);
+  const world = ownedWorld([testEndpoint({ limits: { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 } })]);
   world.append({ leadId: '1' }, { leadId: '2' });
   world.feed();
   const drained = world.deliverer.drain(world.clock.now() + 10_000);

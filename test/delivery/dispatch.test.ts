@@ -12,7 +12,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 function dispatchAnswering(...results: (typeof OK)[]) {
   const clock = new VirtualClock();
-  const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter });
+  const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock });
   const books = {
     window: new SendWindow(0),
     marks: new Marks({ seenMs: 1, doneMs: 1, deadMs: 1 }),
@@ -20,7 +20,11 @@ function dispatchAnswering(...results: (typeof OK)[]) {
   };
   const post = () => Promise.resolve(results.shift() ?? OK);
   const deps = { lanes, post, clock, random: () => 1, log: silentLog, meter: silentMeter };
-  const dispatch = new Dispatch(deps, { ...books, changed: () => undefined }, 1000);
+  const dispatch = new Dispatch(
+    deps,
+    { ...books, changed: () => undefined },
+    { pendingBytesMax: 1000, pendingAfterMs: 1000 },
+  );
   const accept = (offset: number, revision: number): Slot => {
     const slot: Slot = { offset, bytes: 1, takenAt: clock.now(), deliveries: [], seen: null, open: 0 };
     const lane = lanes.get('crm');

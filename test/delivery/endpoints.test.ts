@@ -59,9 +59,11 @@ test('four fields are enough; the rest has the documented defaults', () => {
     filters: { websites: new Set(), locations: new Set(), categories: new Set() },
     auth: { type: 'none' },
     signing: [],
-    limits: { concurrency: 16, timeoutMs: 15_000 },
+    supersede: true,
+    limits: { concurrency: 16, ratePerSecond: null, timeoutMs: 15_000 },
     retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
     outcomes: new Map(),
+    breaker: { failures: 10, baseMs: 5000, capMs: 300_000 },
     tls: { ca: null, cert: null, key: null },
     allow: { addresses: [] },
     enabled: true,
@@ -147,13 +149,26 @@ more: 1
   ]);
 });
 
-test.each([
-  ['supersede: false', 'supersede: false is not supported yet'],
-  ['limits: { ratePerSecond: 5 }', 'limits.ratePerSecond: is not supported yet'],
-  ['breaker: { failures: 3 }', 'breaker.failures: is not supported yet; leave it at 10'],
-])('what has no effect yet is refused by name: %s', (line, message) => {
-  expect(told(one(line))).toEqual([
-    expect.stringContaining(`6 endpoints[0].${message.replace('supersede: false', 'supersede: false')}`),
+test('order, rate and breaker are as they are given', () => {
+  const lines = ['supersede: false', 'limits: { ratePerSecond: 0.5 }', 'breaker: { failures: 3, capMs: 9000 }'];
+  expect(good(one(...lines))).toMatchObject({
+    supersede: false,
+    limits: { ratePerSecond: 0.5 },
+    breaker: { failures: 3, baseMs: 5000, capMs: 9000 },
+  });
+});
+
+test('a timeout is bounded by what the session timeout of the group allows, and so is its default', () => {
+  const secrets = { file: () => null, env: () => null };
+  const options = { secrets, emittedVersions: ['v1', 'v2', 'v3'], timeoutMsMax: 4200 };
+  expect(parseEndpoints(one(), options).endpoints[0]?.limits.timeoutMs).toBe(4200);
+  const { mistakes } = parseEndpoints(one('limits: { timeoutMs: 5000 }'), options);
+  expect(mistakes).toMatchObject([
+    {
+      line: 6,
+      path: 'endpoints[0].limits.timeoutMs',
+      message: 'must be a whole number of milliseconds from 100 to 4200',
+    },
   ]);
 });
 
@@ -177,8 +192,12 @@ test.each([
   ['auth: { type: bearer, token: { env: TWO_LINES } }', 'must be one line of printable ASCII'],
   ['signing: { secrets: [{ env: BAD_WHSEC }] }', 'must be whsec_ followed by'],
   ['signing: { secrets: [{ env: ORANGE_WHSEC }, { env: ORANGE_WHSEC }, { env: ORANGE_WHSEC }] }', 'at most two'],
-  ['limits: { timeoutMs: 15s }', 'whole number of milliseconds from 100 to 25000'],
+  ['limits: { timeoutMs: 15s }', 'whole number of milliseconds from 100 to 21000'],
   ['limits: { concurrency: 0 }', 'from 1 to 1000'],
+  ['limits: { ratePerSecond: 0 }', 'must be a number of requests from 0.001 to 10000'],
+  ['breaker: { failures: 0 }', 'must be a whole number of failures from 1 to 10000'],
+  ['breaker: { capMs: 10, baseMs: 20 }', 'must not be below baseMs'],
+  ['supersede: 1', 'must be true or false'],
   ['retry: { baseMs: -5 }', 'whole number of milliseconds'],
   ['retry: { baseMs: 5000, capMs: 4000 }', 'must not be below baseMs'],
   ['outcomes: { 99: retry }', 'must be an HTTP status'],

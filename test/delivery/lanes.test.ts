@@ -3,24 +3,25 @@ import { Lanes } from '../../src/delivery/lanes.ts';
 import type { Log, LogFields } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { CountingMeter, outbound, testEndpoint } from '../support/deliver-world.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
-const limits = { concurrency: 2, timeoutMs: 1000 };
+const limits = { concurrency: 2, ratePerSecond: null, timeoutMs: 1000 };
 
 function lanesOf(...endpoints: ReturnType<typeof testEndpoint>[]): Lanes {
-  return new Lanes(endpoints, { log: silentLog, meter: new CountingMeter() });
+  return new Lanes(endpoints, { log: silentLog, meter: new CountingMeter(), clock: new VirtualClock() });
 }
 
 test('a lane starts its members in the order of arrival, up to its limit, and passes over those with nothing to do', () => {
   const lane = lanesOf(testEndpoint({ limits })).get('crm');
   const begun: string[] = [];
-  const member = (name: string, hasWork = true) => ({ begin: () => hasWork && begun.push(name) > 0 });
+  const member = (name: string, hasWork = true) => ({ begin: () => hasWork && begun.push(name) > 0, dismissed() {} });
   for (const name of ['a', 'b', 'c']) lane?.enqueue(member(name));
   lane?.enqueue(member('idle', false));
   lane?.enqueue(member('d'));
   expect(begun).toEqual(['a', 'b']);
-  lane?.finished();
+  lane?.finished(null);
   expect(begun).toEqual(['a', 'b', 'c']);
-  lane?.finished();
+  lane?.finished(null);
   expect(begun).toEqual(['a', 'b', 'c', 'd']);
 });
 
@@ -32,7 +33,7 @@ test('a raised limit counts at once, and an id that comes back finds its lane wi
     begun += 1;
     return true;
   };
-  for (let i = 0; i < 9; i += 1) lane?.enqueue({ begin });
+  for (let i = 0; i < 9; i += 1) lane?.enqueue({ begin, dismissed() {} });
   lanes.replace([testEndpoint({ limits: { ...limits, concurrency: 5 } })]);
   expect(begun).toBe(5);
   lanes.replace([]);
@@ -66,6 +67,7 @@ test('the log is told once when an endpoint begins to fail and once when it work
   const lanes = new Lanes([testEndpoint({ url: new URL('https://h.example/a?key=1') })], {
     log,
     meter: new CountingMeter(),
+    clock: new VirtualClock(),
   });
   const lane = lanes.get('crm');
   for (const delivered of [true, false, false, true, true]) lane?.note(delivered, delivered ? 'http-200' : 'http-500');

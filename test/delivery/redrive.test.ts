@@ -62,6 +62,7 @@ test('a revision older than one that was delivered since is not sent, also after
   world.commit();
   world.crash();
   world.commit();
+  world.outwait();
   requests.of(world, { revision: 1 });
   world.commit();
   expect([sent(world), redrives(world, 'stale'), world.position.redrives]).toEqual([[1, 2], 2, 2]);
@@ -107,7 +108,7 @@ test('a redrive takes its turn with the other revisions of its lead: one at a ti
 });
 
 test('of several dead letters of a lead the newest that is asked for wins, whatever the order of the requests', async () => {
-  const world = new DeliverWorld([testEndpoint({ limits: { concurrency: 1, timeoutMs: 1000 } })]);
+  const world = new DeliverWorld([testEndpoint({ limits: { concurrency: 1, ratePerSecond: null, timeoutMs: 1000 } })]);
   await refused(world, 1, 2);
   world.append({ leadId: '2' });
   world.feed();
@@ -129,6 +130,7 @@ test('requests that come before the window of the predecessor is read are kept, 
   new Requests().of(world, { revision: 1 });
   expect(world.commit()).toMatchObject({ position: { redrives: 0 } });
   world.feed();
+  world.outwait();
   world.commit();
   expect(redrives(world, 'stale')).toBe(1);
   await world.answerAll(OK);

@@ -23,6 +23,7 @@ import {
   encodePending,
   encodeRedrive,
 } from '../../src/kafka/internal-codec.ts';
+import { Lease } from '../../src/kafka/lease.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -67,6 +68,8 @@ class World implements TaskDeliverer {
   redrivesFrom = -1;
   redrivesPaused = false;
   full = false;
+  waitsOnPurpose = false;
+  readonly lease = new Lease(this.clock, { sessionTimeoutMs: 30_000, onRenewed: () => undefined });
   start: DeliverStart | null = null;
   news: () => void = () => {};
   input: Subscriber | null = null;
@@ -89,6 +92,7 @@ class World implements TaskDeliverer {
           this.news = onNews;
           return this;
         },
+        lease: this.lease,
         clock: this.clock,
         logger: silentLog,
         meter: silentMeter,
@@ -149,6 +153,14 @@ class World implements TaskDeliverer {
 
   async drain(deadline: number): Promise<void> {
     this.events.push(`drain ${deadline - this.clock.now()}`);
+  }
+
+  async suspend(): Promise<void> {
+    this.events.push('suspend');
+  }
+
+  resume(): void {
+    this.events.push('resume');
   }
 
   abandon(): void {

@@ -229,7 +229,7 @@ describe('confirmation', () => {
     world.clock.advance(60_000);
     await turn();
     expect(world.stage.readiness().reason).toBe('1 waiting');
-    world.group?.onHeartbeat();
+    world.group?.onHeartbeat(0);
     await turn();
     expect(world.stage.readiness().reason).toBe('1 running');
     world.stop.abort();

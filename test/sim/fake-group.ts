@@ -149,13 +149,14 @@ export class FakeMembership implements StageMembership {
     const { group, process, network, trace } = this.#deps;
     void (async () => {
       const id = this.#id ?? '';
+      const sentAtMs = process.clock.now();
       const answer = await network.request(process, `beat ${id}`, { losable: false }, () => group.beat(id));
       if (this.#stopped) return;
       if (answer === 'gone') {
         trace.sometimes('group: an evicted member finds out');
         await this.#join();
       } else if (answer === 'ok') {
-        listener.onHeartbeat();
+        listener.onHeartbeat(sentAtMs);
       } else {
         listener.onAssigned(answer.indexes);
         onAssigned();

@@ -211,7 +211,7 @@ function withAssignments(
     run: (listener) =>
       membership.run({
         onAssigned: wrap((indexes) => listener.onAssigned(indexes)),
-        onHeartbeat: () => listener.onHeartbeat(),
+        onHeartbeat: (sentAtMs) => listener.onHeartbeat(sentAtMs),
         onFailed: (error) => listener.onFailed(error),
       }),
     stop: (deadlineMs) => membership.stop(deadlineMs),

@@ -48,11 +48,12 @@ export function testEndpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     filters: { websites: new Set(), locations: new Set(), categories: new Set() },
     auth: { type: 'none' },
     signing: [],
-    limits: { concurrency: 4, timeoutMs: 15_000 },
+    supersede: true,
+    limits: { concurrency: 4, ratePerSecond: null, timeoutMs: 15_000 },
     retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
     outcomes: new Map(),
+    breaker: { failures: 10, baseMs: 5000, capMs: 300_000 },
     tls: { ca: null, cert: null, key: null },
-    allow: { addresses: ['127.0.0.1/32'] },
     allow: { addresses: ['127.0.0.1/32'] },
     enabled: true,
     ...overrides,
@@ -101,7 +102,7 @@ export class DeliverWorld {
   readonly deadLetters: DeadLetter[] = [];
   readonly pending = new Map<string, { key: StateKey; delivery: PendingDelivery }>();
   readonly marks = new Map<string, { key: StateKey; mark: Mark }>();
-  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: false, redrives: 0 };
+  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: true, redrives: 0 };
   /** POSTs of the living owner without an answer, oldest first. */
   open: OpenPost[] = [];
   /** Every POST that was ever started. */
@@ -124,7 +125,7 @@ export class DeliverWorld {
   constructor(endpoints: readonly Endpoint[], options: Partial<DelivererOptions> = {}) {
     this.#endpoints = endpoints;
     this.options = { ...DELIVERER_DEFAULTS, ...options };
-    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter });
+    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter, clock: this.clock });
     this.deliverer = this.#start();
   }
 
@@ -174,8 +175,13 @@ export class DeliverWorld {
     this.#endpoints = endpoints;
     this.#rememberRepeatable();
     this.open = [];
-    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter });
+    this.lanes = new Lanes(endpoints, { log: silentLog, meter: this.meter, clock: this.clock });
     this.deliverer = this.#start();
+  }
+
+  /** Lets the time pass that a successor waits for what its predecessor may have in flight. */
+  outwait(): void {
+    this.clock.advance(this.lanes.longestTimeoutMs);
   }
 
   /** Feeds, answers and commits until nothing is left to do; every receiver says 200. */

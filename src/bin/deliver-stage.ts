@@ -1,0 +1,107 @@
+/**
+ * The deliver stage, put together: lanes and the HTTP edge, which all of its tasks share, the lease that every attempt needs,
+ * and the topic by which processes tell each other of endpoints. Composition only.
+ */
+import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
+import { EndpointMeter } from '../delivery/endpoint-meter.ts';
+import { HttpEdge } from '../delivery/http-edge.ts';
+import { Lanes } from '../delivery/lanes.ts';
+import { type DeliverLoopOptions, deliverLoop } from '../kafka/deliver-loop.ts';
+import { EndpointHealthTopic } from '../kafka/endpoint-health.ts';
+import { Lease } from '../kafka/lease.ts';
+import { PlainProducer } from '../kafka/plain-producer.ts';
+import type { GroupObserver } from '../kafka/stage.ts';
+import { systemClock as clock } from '../lib/clock.ts';
+import type { EndpointSource } from './endpoint-feed.ts';
+import { type ComposedStage, compose, count, type Runtime, type StageConnections, topicOf } from './runtime.ts';
+
+const COMMIT_INTERVAL_MS = 200;
+
+/** Deliver: one partition of the outbound topic by index. */
+export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, 'current' | 'onChange'>): ComposedStage {
+  const { config, log, version } = runtime;
+  const { windowRecords, windowBytes, inFlightMax, endpointLabelsMax } = config.deliver;
+  const { outbound, deliveryState, deadLetters } = config.topics;
+  const meter = new EndpointMeter(runtime.meter, endpointLabelsMax);
+  const http = new HttpEdge({ clock, log }, { productVersion: version });
+  const lease = new Lease(clock, {
+    sessionTimeoutMs: config.tasks.sessionTimeoutMs,
+    onRenewed: () => lanes.wake(),
+  });
+  const leased = (timeoutMs: number): boolean => lease.allows(timeoutMs);
+  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased }, { inFlightMax });
+  endpoints.onChange = () => {
+    lanes.replace(endpoints.current);
+    http.keepOnly(endpoints.current);
+  };
+  const observer = observerOf(lease, lanes, count(runtime, outbound));
+  const random = Math.random;
+  let health: EndpointHealthTopic | null = null;
+  const topics = { inputs: [outbound], changelog: deliveryState, outputs: [deadLetters] };
+  const composed = compose(runtime, { name: 'deliver', topics, observer }, async (life, partition, connections) => {
+    health ??= healthOf(runtime, lanes, connections);
+    await health.load();
+    const { fetcher, side } = connections;
+    const deliverer: Parameters<typeof deliverLoop>[1]['deliverer'] = (start, onNews) =>
+      new Deliverer(
+        { lanes, post: http.post, clock, random, log, meter, onNews },
+        { ...DELIVERER_DEFAULTS, windowRecords, windowBytes },
+        start,
+      );
+    await deliverLoop(
+      life,
+      { log: fetcher, fetcher, deliverer, lease, clock, logger: log, meter },
+      { ...loopOptions(runtime, partition), onCommitted: (next) => side.onCommitted(next) },
+    );
+  });
+  return {
+    stage: composed.stage,
+    async close() {
+      endpoints.onChange = () => undefined;
+      await health?.stop();
+      await composed.close();
+      http.close();
+    },
+  };
+}
+
+function observerOf(lease: Lease, lanes: Lanes, partitions: number): GroupObserver {
+  return {
+    heard: (sentAtMs) => lease.heard(sentAtMs),
+    suspend: () => lease.suspend(),
+    assigned(indexes) {
+      lanes.shares(indexes.length, partitions);
+      lease.resume();
+    },
+  };
+}
+
+function healthOf(runtime: Runtime, lanes: Lanes, { fetcher, kafka }: StageConnections): EndpointHealthTopic {
+  const health = new EndpointHealthTopic(
+    {
+      log: fetcher,
+      fetcher,
+      producer: () => new PlainProducer(kafka),
+      clock,
+      logger: runtime.log,
+      onWord: (endpointId, word) => lanes.learn(endpointId, word),
+    },
+    runtime.config.topics.endpointHealth,
+  );
+  lanes.onHealth = (endpointId, word) => health.publish(endpointId, word);
+  return health;
+}
+
+function loopOptions(runtime: Runtime, partition: number): Omit<DeliverLoopOptions, 'onCommitted'> {
+  const { topics, tasks, app } = runtime.config;
+  return {
+    partition,
+    outboundTopic: topics.outbound,
+    stateTopic: topics.deliveryState,
+    redrivesTopic: topics.redrives,
+    deadLetters: topicOf(runtime, topics.deadLetters),
+    commitIntervalMs: Math.max(tasks.commitIntervalMs, COMMIT_INTERVAL_MS),
+    stallMs: tasks.stallTimeoutMs,
+    drainMs: app.shutdownTimeoutMs / 2,
+  };
+}

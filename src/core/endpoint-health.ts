@@ -1,0 +1,79 @@
+/**
+ * What processes tell each other about an endpoint, and what it means: holds (no attempt before a time), probes that ended
+ * well, a 410, the operator's pause. A value merges with another in any order and any number of times to the same result,
+ * so no process needs to know who else wrote: the hold learnt last counts, and only a probe that began after it ends it.
+ * Plain values; times are ms since the epoch by the writer's clock. Who acts on it: delivery/lane-gate.ts.
+ */
+
+/** No attempt before `until`, for a reason learnt at `since`. */
+export interface Hold {
+  readonly since: number;
+  readonly until: number;
+  /** How long the hold was made for: the next one in a row is longer. */
+  readonly pauseMs: number;
+}
+
+export interface EndpointHealth {
+  /** End of what the endpoint asked for by Retry-After; 0 = never. Nothing but time ends it. */
+  readonly retryAfterUntil: number;
+  /** The breaker: too many failures in a row. */
+  readonly breaker: Hold | null;
+  /** 401 or 403: most likely the token. */
+  readonly unauthorized: Hold | null;
+  /** Start of the last attempt that proved a hold wrong; 0 = none. Holds since then or earlier are over. */
+  readonly provenAt: number;
+  /** The endpoint said 410 under this definition (its digest). */
+  readonly gone: { readonly definition: string; readonly at: number } | null;
+  /** The operator's last word. */
+  readonly operator: { readonly paused: boolean; readonly at: number } | null;
+}
+
+export const HEALTHY: EndpointHealth = {
+  retryAfterUntil: 0,
+  breaker: null,
+  unauthorized: null,
+  provenAt: 0,
+  gone: null,
+  operator: null,
+};
+
+/** Both together: commutative, associative, and a value merged with itself is itself. */
+export function mergeHealth(a: EndpointHealth, b: EndpointHealth): EndpointHealth {
+  const provenAt = Math.max(a.provenAt, b.provenAt);
+  const standing = <T extends object>(x: T | null, y: T | null, since: (value: T) => number): T | null => {
+    const last = latest(x, y, since);
+    return last !== null && since(last) > provenAt ? last : null;
+  };
+  return {
+    retryAfterUntil: Math.max(a.retryAfterUntil, b.retryAfterUntil),
+    breaker: standing(a.breaker, b.breaker, ({ since }) => since),
+    unauthorized: standing(a.unauthorized, b.unauthorized, ({ since }) => since),
+    provenAt,
+    gone: standing(a.gone, b.gone, ({ at }) => at),
+    operator: latest(a.operator, b.operator, ({ at }) => at),
+  };
+}
+
+/** The operator's word as a value to publish: a pause, or its end, which also ends every hold that only a probe could end. */
+export function operatorWord(paused: boolean, at: number): EndpointHealth {
+  return { ...HEALTHY, operator: { paused, at }, provenAt: paused ? 0 : at };
+}
+
+/** Whether two values say the same. */
+export function sameHealth(a: EndpointHealth, b: EndpointHealth): boolean {
+  return (Object.keys(HEALTHY) as (keyof EndpointHealth)[]).every((key) => {
+    const [x, y] = [a[key], b[key]];
+    return typeof x === 'object' && typeof y === 'object' && x && y ? spelling(x) === spelling(y) : x === y;
+  });
+}
+
+/** The one learnt last; of two at once the one whose spelling is greater, so that the order of merging does not matter. */
+function latest<T extends object>(a: T | null, b: T | null, at: (value: T) => number): T | null {
+  if (a === null || b === null) return a ?? b;
+  if (at(a) !== at(b)) return at(a) > at(b) ? a : b;
+  return spelling(a) >= spelling(b) ? a : b;
+}
+
+function spelling(value: object): string {
+  return JSON.stringify(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)));
+}
