@@ -29,6 +29,8 @@ export interface Context {
   readonly isTerminal: boolean;
   /** The text of a file; throws when it cannot be read. */
   readonly readFile: (path: string) => string;
+  /** All that comes on stdin, as text. */
+  readonly readInput: () => Promise<string>;
   /** Version of the program. */
   readonly version: string;
   /** Hands the signals and crashes of the process to a lifecycle, until the function returned is called. */

@@ -25,6 +25,7 @@ import { type Command, type Context, loadConfig } from './command.ts';
 import { command as schemas } from './commands/schemas.ts';
 import { command as topics } from './commands/topics.ts';
 import { kafkaOptions, registryOptions } from './connections.ts';
+import { fixedEndpoints } from './endpoint-feed.ts';
 import { runStages } from './run-stages.ts';
 import { STAGES } from './stages.ts';
 
@@ -161,7 +162,7 @@ async function start(
     {
       config,
       stages: STAGES,
-      endpoints: endpointsOf(config, at.receiver),
+      endpoints: fixedEndpoints(endpointsOf(config, at.receiver)),
       version: context.version,
       log: notices,
       meter: silentMeter,

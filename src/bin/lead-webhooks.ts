@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import manifest from '../../package.json' with { type: 'json' };
 import { COMMANDS } from './commands.ts';
 import { dispatch } from './dispatch.ts';
@@ -16,10 +17,11 @@ process.stdout.on('error', () => process.exit(0));
 
 const code = await dispatch(process.argv.slice(2), COMMANDS, {
   env: process.env,
-  out: (text) => process.stdout.write(`${text}\n`),
-  err: (text) => process.stderr.write(`${text}\n`),
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
   isTerminal: process.stdout.isTTY === true,
   readFile: (path) => readFileSync(path, 'utf8'),
+  readInput: () => text(process.stdin),
   version: manifest.version,
   attach,
   exit: (exitCode) => process.exit(exitCode),

@@ -39,6 +39,7 @@ export class Connections {
   readonly #options: Client.Options;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
+  #retired = false;
 
   /**
    * Opens nothing yet.
@@ -73,13 +74,25 @@ export class Connections {
 
   /** Gives a connection back whose request has ended. */
   giveBack(connection: Connection): void {
-    if (this.#all.has(connection)) this.#idle.push(connection);
+    if (this.#retired) this.discard(connection);
+    else if (this.#all.has(connection)) this.#idle.push(connection);
   }
 
   /** Kills a connection and its socket; a request on it ends with an error at once. */
   discard(connection: Connection): void {
     if (!this.#all.delete(connection)) return;
     connection.client.destroy(null).catch(() => undefined);
+  }
+
+  /** Whether there is no connection. */
+  get empty(): boolean {
+    return this.#all.size === 0;
+  }
+
+  /** Closes what is idle now, and each other connection when its request has ended: no request is cut off. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) this.discard(connection);
   }
 
   /** Kills all connections. */

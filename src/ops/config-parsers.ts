@@ -2,6 +2,7 @@
  * How the text of one environment variable becomes a value. A parser says what it allows in words, which the documents and the
  * problems show, and gives a value or nothing. It knows neither the variable's name nor its default, and reads nothing else.
  */
+import { isIP } from 'node:net';
 import { Secret } from '../lib/secret.ts';
 
 export interface Parser<T> {
@@ -81,6 +82,39 @@ export const secretPem: Parser<Secret> = {
   allowed: pem.allowed,
   parse: (text) => (pem.parse(text) === null ? null : ok(new Secret(text))),
 };
+
+/** Keys of 32 bytes in base64, comma separated, none twice; never shown. */
+export const sealKeys: Parser<readonly Secret[]> = {
+  allowed: '32 bytes in base64 (`openssl rand -base64 32`); several comma separated, of which the first one seals',
+  parse(text) {
+    const parts = text.split(',').map((part) => part.trim());
+    const fit = parts.every((part) => /^[A-Za-z0-9+/]{43}=$/.test(part));
+    return fit && new Set(parts).size === parts.length
+      ? ok(Object.freeze(parts.map((part) => new Secret(part))))
+      : null;
+  },
+};
+
+/** CIDRs, comma separated. */
+export const addressRanges: Parser<readonly string[]> = {
+  allowed: 'CIDRs such as `10.1.0.0/16`, comma separated',
+  parse(text) {
+    const parts = text.split(',').map((part) => part.trim());
+    return parts.every(isCidr) ? ok(Object.freeze(parts)) : null;
+  },
+};
+
+function isCidr(text: string): boolean {
+  const [address = '', bits = '', more] = text.split('/');
+  const family = isIP(address);
+  return (
+    family !== 0 &&
+    !address.includes('%') &&
+    more === undefined &&
+    /^\d{1,3}$/.test(bits) &&
+    Number(bits) <= (family === 4 ? 32 : 128)
+  );
+}
 
 /** A name that Kafka takes for a topic, a group or a transactional id: at most `lengthMax` of its letters. */
 export function kafkaName(lengthMax: number): Parser<string> {

@@ -93,14 +93,23 @@ export function parseConfig(env: Env, readFile: (path: string) => string): Parse
 }
 
 /**
- * One setting alone, for a command that needs nothing else. Not for settings whose default contains the app id, or with a `_FILE` twin.
- * @returns its value, or the problem as `parseConfig` would name it.
+ * One setting alone, for a command that needs nothing else. Not for settings whose default contains the app id.
+ * @returns its value, null when it is not set and need not be, or the problem as `parseConfig` would name it.
  */
-export function readSetting<T>(setting: Setting<T>, env: Env): { readonly value: T } | { readonly problem: string } {
-  const text = env[setting.env] || setting.fallback;
-  if (text === null) return { problem: `${setting.env}: is required: ${inWords(setting)}` };
-  return setting.parser.parse(text) ?? { problem: `${setting.env}: ${notAllowed(setting, text, 'environment')}` };
+export function readSetting<T>(
+  setting: Setting<T>,
+  env: Env,
+  readFile: (path: string) => string,
+): { readonly value: T | null } | { readonly problem: string } {
+  const { text, origin, problem } = readGiven(setting, env, readFile);
+  if (problem !== null) return { problem: `${setting.env}: ${problem}` };
+  const full = text ?? setting.fallback;
+  if (full === null)
+    return setting.required ? { problem: `${setting.env}: is required: ${inWords(setting)}` } : NO_VALUE;
+  return setting.parser.parse(full) ?? { problem: `${setting.env}: ${notAllowed(setting, full, origin)}` };
 }
+
+const NO_VALUE = { value: null };
 
 /** Whether this configuration cannot run without a schema registry (an Avro source may need one besides). */
 export function needsRegistry(config: Config): boolean {
@@ -155,8 +164,6 @@ function unknownNames(env: Env): string[] {
   const problems: string[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(OWN_PREFIX) || isServiceLink(name, text ?? '')) continue;
-    const planned = NOT_SUPPORTED_YET.get(name);
-    if (planned !== undefined && text !== '') problems.push(`${name}: ${planned}`);
     if (known.has(name)) continue;
     const near = nearest(name, known);
     problems.push(`${name}: is not a known name${near === null ? '' : `, did you mean ${near}?`}`);
@@ -194,6 +201,8 @@ function conflicts(values: Values, isSet: (setting: Setting<unknown>) => boolean
   }
   together(registry.username, registry.password);
   needs(registry.username, isSet(registry.url), registry.url.env);
+  const { endpointsTopic, topicAddresses, topicSecretsDir } = SETTINGS.deliver;
+  for (const setting of [topicAddresses, topicSecretsDir]) needs(setting, isSet(endpointsTopic), endpointsTopic.env);
   return [...problems, ...sharedTopics(values)];
 }
 
@@ -202,10 +211,12 @@ function sharedTopics(values: Values): string[] {
   const problems: string[] = [];
   const { leads, appointments, testDrives } = SETTINGS.sources;
   const own = Object.entries(SETTINGS.topics).map(([key, { env }]) => ({ env, name: topicOf(values.topics, key) }));
+  const { endpointsTopic } = SETTINGS.deliver;
   const sources = Object.entries({ leads, appointments, testDrives }).map(([key, { env }]) => ({
     env,
     name: topicOf(values.sources, key),
   }));
+  sources.push({ env: endpointsTopic.env, name: topicOf(values.deliver, 'endpointsTopic') });
   for (const { env, name } of [...sources, ...own]) {
     if (name === null) continue;
     const owner = owners.get(name);

@@ -20,6 +20,7 @@ async function dispatched(argv: string[], run: (context: Context) => Promise<num
     out: (text) => out.push(text),
     err: (text) => err.push(text),
     isTerminal: false,
+    readInput: async () => '',
     readFile: () => '',
     version: '1.2.3',
     attach: () => () => {},

@@ -1,5 +1,6 @@
 /** What `run` and the demo share, where the start is refused: nothing runs, and the line says what mends it. */
 import { expect, inject, test } from 'vitest';
+import { fixedEndpoints } from '../../src/bin/endpoint-feed.ts';
 import { runStages } from '../../src/bin/run-stages.ts';
 import { STAGES } from '../../src/bin/stages.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -20,7 +21,7 @@ test('stages without their topics do not start, and the command that makes them 
   const health = new Health();
   const common = { version: '0.0.0', log: silentLog, meter: silentMeter, onEnded: () => undefined };
   const running = runStages(
-    { config: parsed.config, stages: STAGES, endpoints: [], health, ...common },
+    { config: parsed.config, stages: STAGES, endpoints: fixedEndpoints([]), health, ...common },
     new AbortController().signal,
   );
   await expect(running).rejects.toThrow(StartRefused);

@@ -77,6 +77,7 @@ test('a start that fails half way takes back what it made', async () => {
     err: (text: string) => lines.push(text),
     isTerminal: false,
     readFile: () => '',
+    readInput: async () => '',
     version: '0.0.0',
     attach: () => () => undefined,
     exit: () => undefined,

@@ -113,9 +113,6 @@ test('a Kubernetes service link on a name of ours is explained', () => {
 });
 
 test('what is planned but does nothing yet is refused by name', () => {
-  expect(problemsOf({ LEAD_WEBHOOKS_ENDPOINTS_TOPIC: 'endpoints' })).toEqual([
-    'LEAD_WEBHOOKS_ENDPOINTS_TOPIC: is not supported yet: define the endpoints in LEAD_WEBHOOKS_ENDPOINTS_FILE',
-  ]);
   expect(problemsOf({ KAFKA_SASL_MECHANISM: 'oauthbearer' })).toContain(
     'KAFKA_SASL_MECHANISM: oauthbearer is not supported yet: it has no source of tokens',
   );
@@ -223,8 +220,21 @@ test('the effective settings are all settings in the order of the table, with th
   });
 });
 
+const noFile = (): never => {
+  throw new Error('there is no file');
+};
+
 test('one setting can be read alone, with the same problem as in the whole', () => {
-  expect(readSetting(SETTINGS.payload.versions, {})).toEqual({ value: ['v1', 'v2', 'v3'] });
+  expect(readSetting(SETTINGS.payload.versions, {}, noFile)).toEqual({ value: ['v1', 'v2', 'v3'] });
   const env = { LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v9' };
-  expect([readSetting(SETTINGS.payload.versions, env)]).toEqual(problemsOf(env).map((problem) => ({ problem })));
+  expect([readSetting(SETTINGS.payload.versions, env, noFile)]).toEqual(
+    problemsOf(env).map((problem) => ({ problem })),
+  );
+  expect(readSetting(SETTINGS.deliver.sealKeys, {}, noFile)).toEqual({ value: null });
+  const twin = { LEAD_WEBHOOKS_SEAL_KEY_FILE: '/key' };
+  expect(
+    readSetting(SETTINGS.deliver.sealKeys, twin, () => `${Buffer.alloc(32, 7).toString('base64')}\n`),
+  ).toMatchObject({
+    value: [{}],
+  });
 });

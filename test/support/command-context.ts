@@ -9,6 +9,8 @@ export interface Ran {
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
+  /** What comes on stdin. */
+  readonly input?: string;
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -26,6 +28,7 @@ export async function runCommand(command: Command, args: readonly string[], arou
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       return text;
     },
+    readInput: async () => around.input ?? '',
     version: '0.0.0',
     attach: () => () => {},
     exit: () => {},

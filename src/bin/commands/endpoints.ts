@@ -1,63 +1,82 @@
-/** `endpoints check FILE`: every mistake of an endpoints file with its line, as `run` would find it, before anybody deploys it. */
-import { parseEndpoints } from '../../delivery/endpoints.ts';
-import type { SecretSource } from '../../delivery/secret-reference.ts';
+/**
+ * `endpoints check FILE`: every mistake of an endpoints file with its line, as `run` would find it, before anybody deploys it.
+ * `endpoints seal ID`: a secret in the form in which others may see it.
+ */
+import { randomBytes } from 'node:crypto';
+import { ENDPOINT_ID_FORM, isEndpointId, parseEndpoints } from '../../delivery/endpoints.ts';
+import { NONCE_BYTES, Seal } from '../../delivery/seal.ts';
+import { Secret } from '../../lib/secret.ts';
 import { readSetting } from '../../ops/config.ts';
-import { SETTINGS } from '../../ops/config-table.ts';
-import { readArguments } from '../arguments.ts';
+import { SETTINGS, type Setting } from '../../ops/config-table.ts';
+import { type Arguments, readArguments } from '../arguments.ts';
 import { type Command, ConfigInvalid, type Context, outJson, UsageError } from '../command.ts';
+import { fileSecrets } from '../endpoint-secrets.ts';
 
 const USAGE = `
 Usage: lead-webhooks endpoints check FILE [--json]
+       lead-webhooks endpoints seal ID
 
 check   Validates an endpoints file and names every mistake with its line. The secrets that it refers to are looked up,
         so run it where they are, and never shown. Connects to nothing.
+seal    Reads a secret from stdin, without its last newline, and prints it sealed for the endpoint ID, under the first
+        key of LEAD_WEBHOOKS_SEAL_KEY. What is printed may stand in a definition of that endpoint: { sealed: "…" }.
 
-Used from the configuration: LEAD_WEBHOOKS_PAYLOAD_VERSIONS, as an endpoint can only want a version that is emitted.
+Used from the configuration: LEAD_WEBHOOKS_PAYLOAD_VERSIONS, as an endpoint can only want a version that is emitted, and
+LEAD_WEBHOOKS_SEAL_KEY.
 
 Options:
   --json   one JSON document instead of text
   --help   this text
 
-Exit codes: 0 good, 1 the file has mistakes, 2 wrong usage or configuration, also a file that cannot be read.
+Exit codes: 0 good, 1 the file has mistakes, 2 wrong usage or configuration, also a file that cannot be read, and a
+secret that is empty.
 
 Examples:
   lead-webhooks endpoints check endpoints.yaml
   LEAD_WEBHOOKS_PAYLOAD_VERSIONS=v3 lead-webhooks endpoints check endpoints.yaml --json
+  lead-webhooks endpoints seal orange-crm < token.txt
 `;
 
 export const command: Command = {
   name: 'endpoints',
-  summary: 'check an endpoints file',
+  summary: 'check an endpoints file, seal a secret',
   usage: USAGE,
   async run(context) {
-    const args = readArguments(context.args, { words: [['check'], 'FILE'], options: { json: 'flag' } });
-    const file = args.words[1] ?? '';
-    const versions = readSetting(SETTINGS.payload.versions, context.env);
-    if ('problem' in versions) throw new ConfigInvalid([versions.problem]);
-    const options = { secrets: secretSource(context), emittedVersions: versions.value };
-    const { endpoints, mistakes } = parseEndpoints(textOf(context, file), options);
-    const ok = mistakes.length === 0;
-    if (args.has('json')) outJson(context, { ok, endpoints: endpoints.map(({ id }) => id), mistakes });
-    else if (ok) context.out(`${file}: good, ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`);
-    for (const { line, path, message } of args.has('json') ? [] : mistakes) {
-      context.out(`${file}:${line}: ${path === '' ? '' : `${path} `}${message}`);
-    }
-    return ok ? 0 : 1;
+    const args = readArguments(context.args, { words: [['check', 'seal'], 'FILE or ID'], options: { json: 'flag' } });
+    return args.words[0] === 'seal' ? seal(context, args) : check(context, args);
   },
 };
 
-/** Where the secrets of endpoints come from in this process; null = not there or unreadable. */
-export function secretSource(context: Pick<Context, 'env' | 'readFile'>): SecretSource {
-  return {
-    env: (name) => context.env[name] ?? null,
-    file(path) {
-      try {
-        return context.readFile(path);
-      } catch {
-        return null;
-      }
-    },
-  };
+function check(context: Context, args: Arguments): number {
+  const file = args.words[1] ?? '';
+  const emittedVersions = settingOf(context, SETTINGS.payload.versions) ?? [];
+  const secrets = fileSecrets(context, { sealKeys: settingOf(context, SETTINGS.deliver.sealKeys) });
+  const { endpoints, mistakes } = parseEndpoints(textOf(context, file), { secrets, emittedVersions });
+  const ok = mistakes.length === 0;
+  if (args.has('json')) outJson(context, { ok, endpoints: endpoints.map(({ id }) => id), mistakes });
+  else if (ok) context.out(`${file}: good, ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`);
+  for (const { line, path, message } of args.has('json') ? [] : mistakes) {
+    context.out(`${file}:${line}: ${path === '' ? '' : `${path} `}${message}`);
+  }
+  return ok ? 0 : 1;
+}
+
+async function seal(context: Context, args: Arguments): Promise<number> {
+  const id = args.words[1] ?? '';
+  if (args.has('json')) throw new UsageError('--json has no meaning for seal: it prints one line');
+  if (!isEndpointId(id)) throw new UsageError(`"${id}" is no id of an endpoint: ${ENDPOINT_ID_FORM}`);
+  const keys = settingOf(context, SETTINGS.deliver.sealKeys);
+  if (keys === null) throw new ConfigInvalid(['LEAD_WEBHOOKS_SEAL_KEY: is required to seal a secret']);
+  const text = (await context.readInput()).replace(/\r?\n$/, '');
+  if (text === '') throw new UsageError('the secret on stdin is empty');
+  context.out(new Seal(keys).seal(new Secret(text), id, randomBytes(NONCE_BYTES)));
+  return 0;
+}
+
+function settingOf<T>(context: Context, setting: Setting<T>): T | null {
+  const read = readSetting(setting, context.env, context.readFile);
+  if ('problem' in read) throw new ConfigInvalid([read.problem]);
+  return read.value;
 }
 
 function textOf(context: Context, file: string): string {

@@ -2,11 +2,8 @@
  * `run`: the stages, until SIGTERM. It creates and registers nothing: what is missing or wrong is named together with the command
  * that mends it, before anything starts.
  */
-import type { Endpoint } from '../../delivery/endpoint.ts';
-import { parseEndpoints } from '../../delivery/endpoints.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { AdminServer } from '../../ops/admin-server.ts';
-import type { Config } from '../../ops/config.ts';
 import { Health } from '../../ops/health.ts';
 import { Lifecycle } from '../../ops/lifecycle.ts';
 import { createLog } from '../../ops/log.ts';
@@ -14,10 +11,10 @@ import { watchEventLoop } from '../../ops/loop-watchdog.ts';
 import { Metrics } from '../../ops/metrics.ts';
 import { observeProcess } from '../../ops/process-metrics.ts';
 import { readArguments } from '../arguments.ts';
-import { type Command, ConfigInvalid, type Context, loadConfig } from '../command.ts';
+import { type Command, loadConfig } from '../command.ts';
+import { EndpointFeed, fixedEndpoints } from '../endpoint-feed.ts';
 import { runStages } from '../run-stages.ts';
 import { parseStages } from '../stages.ts';
-import { secretSource } from './endpoints.ts';
 
 const USAGE = `
 Usage: lead-webhooks run [--stages STAGES]
@@ -27,7 +24,7 @@ missing or wrong, and names the command that mends it.
 
   rekey     source topics → cluster-changes: each row to its lead cluster
   join      cluster-changes → outbound: the payloads of every lead whose payload changed
-  deliver   outbound → POST to the endpoints of LEAD_WEBHOOKS_ENDPOINTS_FILE
+  deliver   outbound → POST to the endpoints of LEAD_WEBHOOKS_ENDPOINTS_FILE and _TOPIC
 
 Options:
   --stages STAGES   rekey, join, deliver, comma separated, or all (the default)
@@ -49,7 +46,7 @@ export const command: Command = {
     const args = readArguments(context.args, { words: [], options: { stages: 'value' } });
     const stages = parseStages(args.value('stages'));
     const config = loadConfig(context);
-    const endpoints = stages.includes('deliver') ? loadEndpoints(context, config) : [];
+    const endpoints = stages.includes('deliver') ? new EndpointFeed(context, config) : fixedEndpoints([]);
     const log = createLog(config.log.level);
     const lifecycle = new Lifecycle(
       { log, clock, exit: context.exit },
@@ -76,23 +73,3 @@ export const command: Command = {
     }
   },
 };
-
-function loadEndpoints(context: Context, config: Config): readonly Endpoint[] {
-  const { endpointsFile } = config.deliver;
-  if (endpointsFile === null) {
-    throw new ConfigInvalid(['LEAD_WEBHOOKS_ENDPOINTS_FILE: is required for the stage deliver']);
-  }
-  let text: string;
-  try {
-    text = context.readFile(endpointsFile);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new ConfigInvalid([`LEAD_WEBHOOKS_ENDPOINTS_FILE: cannot be read (${code}): ${endpointsFile}`]);
-  }
-  const options = { secrets: secretSource(context), emittedVersions: config.payload.versions };
-  const { endpoints, mistakes } = parseEndpoints(text, options);
-  if (mistakes.length === 0) return endpoints;
-  throw new ConfigInvalid(
-    mistakes.map(({ line, path, message }) => `${endpointsFile}:${line}: ${path === '' ? '' : `${path} `}${message}`),
-  );
-}

@@ -1,0 +1,171 @@
+/**
+ * The endpoints that are in effect, out of a file and a topic that both change. Its rule: a definition with mistakes is refused
+ * by name and the one before it stays, so that a slip of the pen never stops a receiver, and never makes dead letters of what waits
+ * for it. An id that stands in both places belongs to whoever had it first. A definition that did not change stays the same object,
+ * and with it its connections. Pure but for the secrets that it looks up; reads no file and no topic itself.
+ */
+import type { EndpointRow } from '../core/endpoint-row.ts';
+import { differs } from './definition.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type ParsedEndpoints, type ParseOptions, parseEndpoint, parseEndpoints } from './endpoints.ts';
+import type { Mistake } from './yaml-fields.ts';
+
+export type Origin = 'file' | 'topic';
+
+/** A definition that is not in effect, or not as it stands there. */
+export interface Refused {
+  readonly origin: Origin;
+  /** null: a mistake of the file as a whole. */
+  readonly id: string | null;
+  readonly why: 'mistake' | 'defined-twice';
+  /** One line each; never a secret. */
+  readonly problems: readonly string[];
+}
+
+export interface EndpointSetOptions {
+  /** Names for messages. */
+  readonly fileName: string;
+  readonly topicName: string;
+  readonly file: ParseOptions;
+  readonly topic: ParseOptions;
+}
+
+/** What came of reading the file; null = there is none. */
+export type FileRead = { readonly text: string } | { readonly problem: string } | null;
+
+interface InEffect {
+  readonly origin: Origin;
+  readonly endpoint: Endpoint;
+}
+
+type ParsedRow = ReturnType<typeof parseEndpoint>;
+
+const NOTHING: ParsedEndpoints = { endpoints: [], mistakes: [], refused: new Set() };
+
+export class EndpointSet {
+  readonly #options: EndpointSetOptions;
+  #text: string | null = null;
+  #unreadable: string | null = null;
+  #file: ParsedEndpoints = NOTHING;
+  #rows: ReadonlyMap<string, EndpointRow> = new Map();
+  /** What was parsed of rows, so that one changed row costs the parsing of one. */
+  #parsed = new Map<EndpointRow, ParsedRow>();
+  #inEffect = new Map<string, InEffect>();
+  #refused: readonly Refused[] = [];
+
+  /** Nothing is defined yet. */
+  constructor(options: EndpointSetOptions) {
+    this.#options = options;
+  }
+
+  /** What is in effect. */
+  get endpoints(): readonly Endpoint[] {
+    return Array.from(this.#inEffect.values(), ({ endpoint }) => endpoint);
+  }
+
+  /** How many definitions of a place are in effect. */
+  count(origin: Origin): number {
+    return this.#inEffect
+      .values()
+      .filter((each) => each.origin === origin)
+      .reduce((sum) => sum + 1, 0);
+  }
+
+  /** What is not in effect, or not as it stands there. */
+  get refused(): readonly Refused[] {
+    return this.#refused;
+  }
+
+  /** Takes the text of the file, and looks up all secrets again. While it cannot be read, the last text stays. */
+  readAgain(file: FileRead): void {
+    if (file !== null && 'text' in file) this.#text = file.text;
+    this.#unreadable = file !== null && 'problem' in file ? file.problem : null;
+    this.#file = this.#text === null ? NOTHING : parseEndpoints(this.#text, this.#options.file);
+    this.#parsed = new Map();
+    this.#settle();
+  }
+
+  /** Takes the rows of the topic by endpoint id, all of them. A row that did not change is to be the same object. */
+  setRows(rows: ReadonlyMap<string, EndpointRow>): void {
+    this.#rows = new Map(rows);
+    this.#settle();
+  }
+
+  #settle(): void {
+    const next = new Map<string, InEffect>();
+    const refused: Refused[] = [];
+    this.#takeFile(next, refused);
+    const parsed = new Map<EndpointRow, ParsedRow>();
+    for (const [id, row] of this.#rows) {
+      const read = this.#parsed.get(row) ?? this.#parse(row);
+      parsed.set(row, read);
+      this.#takeRow(id, read, { next, refused });
+    }
+    this.#parsed = parsed;
+    this.#inEffect = next;
+    this.#refused = refused;
+  }
+
+  #takeFile(next: Map<string, InEffect>, refused: Refused[]): void {
+    const { endpoints, mistakes } = this.#file;
+    for (const endpoint of endpoints) {
+      const holder = this.#inEffect.get(endpoint.id)?.origin;
+      if (holder === 'topic' && this.#rows.has(endpoint.id)) refused.push(this.#definedTwice('file', endpoint.id));
+      else next.set(endpoint.id, this.#same('file', endpoint));
+    }
+    const { fileName } = this.#options;
+    if (this.#unreadable !== null) {
+      refused.push({ origin: 'file', id: null, why: 'mistake', problems: [`${fileName}: ${this.#unreadable}`] });
+    }
+    if (mistakes.length === 0) return;
+    // One mistake may hide an id, so from a file with mistakes nothing is removed.
+    for (const [id, before] of this.#inEffect) if (before.origin === 'file' && !next.has(id)) next.set(id, before);
+    const problems = mistakes.map((mistake) => `${fileName}:${mistake.line}: ${inWords(mistake)}`);
+    refused.push({ origin: 'file', id: null, why: 'mistake', problems });
+  }
+
+  #takeRow(id: string, read: ParsedRow, into: { next: Map<string, InEffect>; refused: Refused[] }): void {
+    if (into.next.has(id)) {
+      into.refused.push(this.#definedTwice('topic', id));
+    } else if ('endpoint' in read) {
+      into.next.set(id, this.#same('topic', read.endpoint));
+    } else {
+      const before = this.#inEffect.get(id);
+      const kept = before?.origin === 'topic' ? before.endpoint : heldBack(id);
+      if (kept !== null) into.next.set(id, { origin: 'topic', endpoint: kept });
+      into.refused.push({ origin: 'topic', id, why: 'mistake', problems: read.mistakes.map(inWords) });
+    }
+  }
+
+  #parse(row: EndpointRow): ParsedRow {
+    if (row.kind === 'row') return parseEndpoint(row.fields, this.#options.topic);
+    return { mistakes: [{ line: 0, path: '', message: row.kind === 'bad' ? row.message : 'is no definition' }] };
+  }
+
+  #same(origin: Origin, endpoint: Endpoint): InEffect {
+    const before = this.#inEffect.get(endpoint.id)?.endpoint;
+    return { origin, endpoint: before && !differs(before, endpoint) ? before : endpoint };
+  }
+
+  #definedTwice(origin: Origin, id: string): Refused {
+    const { fileName, topicName } = this.#options;
+    const problems = [
+      `${id} is defined in the file ${fileName} and in the topic ${topicName}; an id names one endpoint`,
+    ];
+    return { origin, id, why: 'defined-twice', problems };
+  }
+}
+
+function inWords({ path, message }: Mistake): string {
+  return path === '' ? message : `${path} ${message}`;
+}
+
+/**
+ * Stands for an endpoint whose only known definition has mistakes: it matches nothing and nothing is sent, but what waits for it goes
+ * on waiting instead of becoming dead letters. null = nothing can wait for such an id.
+ */
+function heldBack(id: string): Endpoint | null {
+  const fields = { id, dealership: 1, url: 'https://held-back.invalid/', version: 'v1', enabled: false };
+  const read = parseEndpoint(fields, { secrets: { file: () => null, env: () => null }, emittedVersions: ['v1'] });
+  return 'endpoint' in read ? read.endpoint : null;
+}
