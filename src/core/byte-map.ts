@@ -1,10 +1,10 @@
 /**
- * A map from short ASCII keys to bytes, for millions of entries: one block of a ByteHeap and four to eight bytes of index each, no
+ * A map from short ASCII keys to bytes, for millions of entries: one block of a ByteHeap and some sixteen bytes of index each, no
  * object at all. Values are copied in and out.
  */
 import { assert } from '../lib/assert.ts';
 import { type Address, ByteHeap, sameBlock } from './byte-heap.ts';
-import { HashIndex, hashBytes, hashText, spells } from './hash-index.ts';
+import { HashIndex, hashText, spells } from './hash-index.ts';
 
 /** Block: value length (4 bytes), key length (1 byte), key, value. */
 const HEADER = 5;
@@ -12,7 +12,7 @@ const KEY_BYTES_MAX = 255;
 
 export class ByteMap {
   readonly #heap = new ByteHeap();
-  readonly #index = new HashIndex((address) => this.#hashOf(address));
+  readonly #index = new HashIndex();
   #bytes = 0;
 
   get size(): number {
@@ -95,11 +95,5 @@ export class ByteMap {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
     return HEADER + (chunk[at + 4] ?? 0) + chunk.readUInt32LE(at);
-  }
-
-  #hashOf(address: Address): number {
-    const chunk = this.#heap.chunk(address);
-    const start = this.#heap.at(address) + HEADER;
-    return hashBytes(chunk, { start, end: start + (chunk[start - 1] ?? 0) });
   }
 }

@@ -8,7 +8,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import { type Address, BLOCK_BYTES_MAX, ByteHeap, sameBlock } from './byte-heap.ts';
-import { HashIndex, hashBytes, hashText, spells } from './hash-index.ts';
+import { HashIndex, hashText, spells } from './hash-index.ts';
 import type { ClusterKey } from './keys.ts';
 import { TABLES, type Table } from './source-event.ts';
 
@@ -33,7 +33,9 @@ const TEXT_BYTES_MAX = (1 << TEXT_BITS) - 1;
 
 export class ClusterStore {
   readonly #heap = new ByteHeap();
-  readonly #index = new HashIndex((address) => this.#hashOf(address));
+  readonly #index = new HashIndex();
+  /** The cluster that was looked for last: rows of a cluster often come one after the other. */
+  #last: { key: ClusterKey; head: Address } = { key: '', head: 0 };
   #bytes = 0;
   #clusters = 0;
 
@@ -198,11 +200,16 @@ export class ClusterStore {
   #removeHead(cluster: ClusterKey, head: Address): void {
     this.#index.remove(hashText(cluster), head);
     this.#heap.free(head, this.#sizeOf(head));
+    this.#last.head = 0;
     this.#clusters--;
   }
 
   #head(cluster: ClusterKey): Address {
-    return this.#index.find(hashText(cluster), (address) => this.#is(address, HEAD_KIND, cluster));
+    const last = this.#last;
+    if (last.key === cluster && last.head !== 0) return last.head;
+    last.key = cluster;
+    last.head = this.#index.find(hashText(cluster), (address) => this.#is(address, HEAD_KIND, cluster));
+    return last.head;
   }
 
   #member(head: Address, kind: number, id: string): Address {
@@ -216,16 +223,6 @@ export class ClusterStore {
     const chunk = this.#heap.chunk(address);
     const at = this.#heap.at(address);
     return chunk[at + KIND] === ((kind << TEXT_BITS) | text.length) && spells(chunk, at + HEADER, text);
-  }
-
-  #hashOf(address: Address): number {
-    const chunk = this.#heap.chunk(address);
-    const at = this.#heap.at(address);
-    const range = { start: at + HEADER, end: at + HEADER + this.#textLength(address) };
-    const kind = this.#kind(address);
-    return kind === HEAD_KIND
-      ? hashBytes(chunk, range)
-      : hashBytes(chunk, range, memberSeed(this.#u32(address, HEAD), kind));
   }
 
   #rows(head: Address): number {
@@ -277,10 +274,6 @@ function kindOf(table: Table): number {
 }
 
 /** Members of a cluster are told apart by their head's address, which stays the same while the cluster has members. */
-function memberSeed(head: Address, kind: number): number {
-  return Math.imul(head, 0x9e3779b1) ^ kind;
-}
-
 function memberHash(head: Address, kind: number, id: string): number {
-  return hashText(id, memberSeed(head, kind));
+  return hashText(id, Math.imul(head, 0x9e3779b1) ^ kind);
 }

@@ -1,7 +1,9 @@
 /**
- * An index from hashes to addresses in a ByteHeap: open addressing in typed arrays, four bytes a slot. Keys are not kept; who uses
- * it says whether an address is the one that is looked for, and what its hash is when a table grows. There are many small tables
- * instead of a big one, because a table grows at one go: with millions of entries that would stop the process for a second.
+ * An index from hashes to addresses in a ByteHeap: open addressing in typed arrays, eight bytes a slot: address and hash. The hash
+ * stands there so that neither a growing table nor a slot of another key has to look into the heap, which costs a cache miss
+ * each. Keys are not kept; who uses it says whether an address of the same hash is the one that is looked for. There are many
+ * small tables instead of a big one, because a table grows at one go: with millions of entries that would stop the process for
+ * a second.
  */
 import { assert } from '../lib/assert.ts';
 import type { Address } from './byte-heap.ts';
@@ -13,21 +15,19 @@ const SLOTS_LEAST = 16;
 const TABLE_BITS = 8;
 
 interface Table {
+  /** Address and hash of each slot in turn. */
   slots: Uint32Array;
   size: number;
   gone: number;
 }
 
 export class HashIndex {
-  readonly #hashOf: (address: Address) => number;
   readonly #tables: Table[] = [];
   #size = 0;
 
-  /** `hashOf` gives the hash of the key at an address that was inserted. */
-  constructor(hashOf: (address: Address) => number) {
-    this.#hashOf = hashOf;
+  constructor() {
     for (let i = 0; i < 1 << TABLE_BITS; i++)
-      this.#tables.push({ slots: new Uint32Array(SLOTS_LEAST), size: 0, gone: 0 });
+      this.#tables.push({ slots: new Uint32Array(SLOTS_LEAST * 2), size: 0, gone: 0 });
   }
 
   get size(): number {
@@ -38,23 +38,22 @@ export class HashIndex {
   find(hash: number, matches: (address: Address) => boolean): Address {
     const { slots } = this.#table(hash);
     const mask = slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
       const address = slots[slot] ?? FREE;
       if (address === FREE) return 0;
-      if (address !== GONE && matches(address)) return address;
+      if (slots[slot + 1] === hash && address !== GONE && matches(address)) return address;
     }
   }
 
   /** Adds an address whose key is not in the index. */
   insert(hash: number, address: Address): void {
     const table = this.#table(hash);
-    if ((table.size + table.gone + 1) * 10 > table.slots.length * 7) this.#rebuild(table);
+    if ((table.size + table.gone + 1) * 20 > table.slots.length * 7) rebuild(table);
     const { slots } = table;
-    const mask = slots.length - 1;
-    let slot = hash & mask;
-    while (slots[slot] !== FREE && slots[slot] !== GONE) slot = (slot + 1) & mask;
+    const slot = freeSlot(slots, hash);
     if (slots[slot] === GONE) table.gone--;
     slots[slot] = address;
+    slots[slot + 1] = hash;
     table.size++;
     this.#size++;
   }
@@ -77,7 +76,10 @@ export class HashIndex {
   /** All addresses, in no order. Nothing may be inserted or removed meanwhile. */
   *addresses(): Generator<Address> {
     for (const { slots } of this.#tables) {
-      for (const address of slots) if (address !== FREE && address !== GONE) yield address;
+      for (let slot = 0; slot < slots.length; slot += 2) {
+        const address = slots[slot] ?? FREE;
+        if (address !== FREE && address !== GONE) yield address;
+      }
     }
   }
 
@@ -86,28 +88,38 @@ export class HashIndex {
     assert(table !== undefined, 'a hash is an unsigned 32-bit integer');
     return table;
   }
+}
 
-  #rebuild(table: Table): void {
-    const old = table.slots;
-    let length = SLOTS_LEAST;
-    while ((table.size + 1) * 10 > length * 5) length *= 2;
-    const slots = new Uint32Array(length);
-    const mask = length - 1;
-    for (const address of old) {
-      if (address === FREE || address === GONE) continue;
-      let slot = this.#hashOf(address) & mask;
-      while (slots[slot] !== FREE) slot = (slot + 1) & mask;
-      slots[slot] = address;
-    }
-    table.slots = slots;
-    table.gone = 0;
+/** Makes a table anew for twice the entries that it has, without the slots that are gone. */
+function rebuild(table: Table): void {
+  const old = table.slots;
+  let length = SLOTS_LEAST;
+  while ((table.size + 1) * 10 > length * 5) length *= 2;
+  const slots = new Uint32Array(length * 2);
+  for (let at = 0; at < old.length; at += 2) {
+    const address = old[at] ?? FREE;
+    if (address === FREE || address === GONE) continue;
+    const hash = old[at + 1] ?? 0;
+    const slot = freeSlot(slots, hash);
+    slots[slot] = address;
+    slots[slot + 1] = hash;
   }
+  table.slots = slots;
+  table.gone = 0;
+}
+
+/** The first slot for this hash that holds no address. */
+function freeSlot(slots: Uint32Array, hash: number): number {
+  const mask = slots.length - 1;
+  let slot = (hash << 1) & mask;
+  while (slots[slot] !== FREE && slots[slot] !== GONE) slot = (slot + 2) & mask;
+  return slot;
 }
 
 function slotOf(slots: Uint32Array, hash: number, address: Address): number {
   const mask = slots.length - 1;
-  let slot = hash & mask;
-  while (slots[slot] !== address) slot = (slot + 1) & mask;
+  let slot = (hash << 1) & mask;
+  while (slots[slot] !== address) slot = (slot + 2) & mask;
   return slot;
 }
 
@@ -118,13 +130,6 @@ const FNV_PRIME = 0x01000193;
 export function hashText(text: string, seed = FNV_OFFSET): number {
   let hash = seed;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
-  return mixed(hash);
-}
-
-/** The same hash of bytes. */
-export function hashBytes(bytes: Buffer, range: { start: number; end: number }, seed = FNV_OFFSET): number {
-  let hash = seed;
-  for (let i = range.start; i < range.end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
   return mixed(hash);
 }
 
