@@ -90,7 +90,11 @@ export class EndpointFeed implements EndpointSource {
         allowedRanges: topicAddresses ?? [],
       },
     });
-    this.#set.readAgain(this.#readFile());
+    const file = this.#readFile();
+    if (file !== null && 'problem' in file) {
+      throw new ConfigInvalid([`LEAD_WEBHOOKS_ENDPOINTS_FILE: ${file.problem}: ${endpointsFile}`]);
+    }
+    this.#set.readAgain(file);
     const problems = this.#set.refused.flatMap((refused) => refused.problems);
     if (problems.length > 0) throw new ConfigInvalid(problems);
     this.#current = this.#set.endpoints;
@@ -123,7 +127,7 @@ export class EndpointFeed implements EndpointSource {
       return { text: this.#context.readFile(endpointsFile) };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-      return { problem: `LEAD_WEBHOOKS_ENDPOINTS_FILE cannot be read (${code})` };
+      return { problem: `cannot be read (${code})` };
     }
   }
 

@@ -211,6 +211,31 @@ test('a client certificate is presented where one is configured', async () => {
   expect((await edge().post(without, request)).kind).not.toBe('answer');
 });
 
+test('when a definition changes, requests under way still end, and the next one takes the new definition', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const seen: (string | undefined)[] = [];
+  const sockets = new Set<Socket>();
+  const port = await receiver((incoming, response) => {
+    seen.push(incoming.headers.authorization);
+    sockets.add(incoming.socket);
+    arrived.resolve();
+    void answer.promise.then(() => response.end());
+  });
+  const http = edge();
+  const [before, after] = ['old', 'new'].map((token) =>
+    endpointAt(port, { auth: { type: 'bearer', token: new Secret(token) } }),
+  );
+  if (!before || !after) return expect.unreachable();
+  const result = http.post(before, request);
+  await arrived.promise;
+  http.keepOnly([after]);
+  answer.resolve();
+  expect(await result).toMatchObject({ status: 200 });
+  expect(await http.post(after, request)).toMatchObject({ status: 200 });
+  expect([seen, sockets.size]).toEqual([['Bearer old', 'Bearer new'], 2]);
+});
+
 test('closing the edge ends what is under way, and nothing goes out any more', async () => {
   const arrived = Promise.withResolvers<void>();
   let requests = 0;

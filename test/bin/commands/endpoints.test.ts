@@ -50,6 +50,35 @@ test('an endpoint can only want a version that is emitted', async () => {
   expect((await runCommand(command, ['check', 'e.yaml'], around)).code).toBe(1);
 });
 
+const KEY = Buffer.alloc(32, 5).toString('base64');
+const SEALING = { LEAD_WEBHOOKS_SEAL_KEY: KEY };
+
+test('a secret from stdin is sealed, and what is printed is understood in a definition of that endpoint alone', async () => {
+  const { code, out } = await runCommand(command, ['seal', 'crm'], { env: SEALING, input: 'hunter2\n' });
+  expect([code, out]).toEqual([0, expect.stringMatching(/^lw1\.[0-9a-f]{8}\.[\w-]+$/)]);
+  const sealed = GOOD.replace('{ env: CRM_TOKEN }', `{ sealed: "${out}" }`);
+  const checked = await runCommand(command, ['check', 'e.yaml'], { env: SEALING, files: { 'e.yaml': sealed } });
+  expect(checked).toEqual({ code: 0, out: 'e.yaml: good, 1 endpoint' });
+  const moved = { 'e.yaml': sealed.replace('id: crm', 'id: other') };
+  const { out: problem } = await runCommand(command, ['check', 'e.yaml'], { env: SEALING, files: moved });
+  expect(problem).toContain('the sealed text was sealed for another endpoint, or was altered');
+  const { out: keyless } = await runCommand(command, ['check', 'e.yaml'], { files: { 'e.yaml': sealed } });
+  expect(keyless).toContain('cannot be opened without LEAD_WEBHOOKS_SEAL_KEY');
+});
+
+test('the key may come from a file; without a key, an id or a secret nothing is sealed', async () => {
+  const twin = { env: { LEAD_WEBHOOKS_SEAL_KEY_FILE: '/key' }, files: { '/key': `${KEY}\n` }, input: 'x' };
+  expect((await runCommand(command, ['seal', 'crm'], twin)).code).toBe(0);
+  await expect(runCommand(command, ['seal', 'crm'], { input: 'x' })).rejects.toThrow(
+    'LEAD_WEBHOOKS_SEAL_KEY: is required',
+  );
+  const broken = { env: { LEAD_WEBHOOKS_SEAL_KEY: 'c2hvcnQ=' }, input: 'x' };
+  await expect(runCommand(command, ['seal', 'crm'], broken)).rejects.toThrow(ConfigInvalid);
+  await expect(runCommand(command, ['seal', 'Crm'], { env: SEALING, input: 'x' })).rejects.toThrow(UsageError);
+  await expect(runCommand(command, ['seal', 'crm'], { env: SEALING, input: '\n' })).rejects.toThrow('empty');
+  await expect(runCommand(command, ['seal'], { env: SEALING, input: 'x' })).rejects.toThrow(UsageError);
+});
+
 test('a file that cannot be read is wrong usage, a wrong version list a wrong configuration', async () => {
   await expect(runCommand(command, ['check', 'none.yaml'])).rejects.toThrow(
     new UsageError('none.yaml cannot be read (ENOENT)'),

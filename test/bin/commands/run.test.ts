@@ -11,9 +11,9 @@ test('a stage that does not exist is wrong usage', async () => {
   await expect(runCommand(command, ['--stages', 'rekey,jion'], { env: BROKERS })).rejects.toThrow(UsageError);
 });
 
-test('the stage deliver wants an endpoints file, and one that is there', async () => {
+test('the stage deliver wants an endpoints file or topic, and a file that is there', async () => {
   await expect(runCommand(command, [], { env: BROKERS })).rejects.toThrow(
-    'LEAD_WEBHOOKS_ENDPOINTS_FILE: is required for the stage deliver',
+    'LEAD_WEBHOOKS_ENDPOINTS_FILE, LEAD_WEBHOOKS_ENDPOINTS_TOPIC: one of them is required for the stage deliver',
   );
   await expect(runCommand(command, [], { env: FILE })).rejects.toThrow(
     'LEAD_WEBHOOKS_ENDPOINTS_FILE: cannot be read (ENOENT): endpoints.yaml',
