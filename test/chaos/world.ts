@@ -1,6 +1,6 @@
 /**
- * What a chaos run does to Kafka itself: brokers that die, leaders that move, compaction that makes holes. Own topics get small
- * segments by settings that the program does not insist on. Reading of cluster-changes relies on rows not being compacted for an
+ * What a chaos run does to Kafka itself: brokers that die, leaders that move, compaction that makes holes. Own topics get
+ * segments of seconds by a setting that the program does not insist on. Reading of cluster-changes relies on rows not being compacted for an
  * hour, checked at the start of a process: so that setting is lowered for moments in which no process starts, and never below
  * what a load may take here.
  */
@@ -16,7 +16,8 @@ const HOUR_MS = 3_600_000;
 /** Longer than any load of a chaos run. */
 const LAG_MS = 15_000;
 /** The cleaner looks twice a second. */
-const CLEANING_MS = 3_000;
+const CLEANING_MS = 4_000;
+const NEVER = '9223372036854775807';
 const COMPACTED = ['rekey-state', 'cluster-changes', 'join-state'] as const;
 
 export interface WorldDeps {
@@ -35,9 +36,9 @@ export class World {
     this.#kafka = createKafka({ brokers: deps.cluster.brokers, clientId: 'chaos' }, silentLog);
   }
 
-  /** Small segments, so that there is something to clean: a full index of this size begins a new one. */
+  /** Segments that are closed after seconds, as only those are cleaned. */
   async prepare(): Promise<void> {
-    for (const name of COMPACTED) await this.#set(name, { 'segment.index.bytes': '1024' });
+    for (const name of ['rekey-state', 'join-state']) await this.#set(name, { 'max.compaction.lag.ms': '3000' });
   }
 
   /** Kills one broker and starts it again after a moment. */
@@ -72,10 +73,13 @@ export class World {
 
   /** Lets the cleaner at cluster-changes for a moment. No process may start meanwhile. */
   async compact(): Promise<void> {
-    const lag = (ms: number) => ({ 'min.compaction.lag.ms': String(ms) });
-    await this.#set('cluster-changes', lag(LAG_MS));
+    const lag = (least: number, most: string) => ({
+      'min.compaction.lag.ms': String(least),
+      'max.compaction.lag.ms': most,
+    });
+    await this.#set('cluster-changes', lag(LAG_MS, String(LAG_MS)));
     await pause(this.#deps.clock, CLEANING_MS);
-    await this.#set('cluster-changes', lag(HOUR_MS));
+    await this.#set('cluster-changes', lag(HOUR_MS, NEVER));
   }
 
   /** Offsets of a compacted topic that hold nothing any more; each marker of a transaction counts as one that does. */
