@@ -3,7 +3,7 @@
  * newest revision wins, failures wait in the retry heap. It holds every rule about outcomes and none about offsets: it only
  * tells the window, the marks and the state writes what is settled. Time, chance and the POST itself come in as arguments.
  */
-import { type AttemptResult, backoffMs, giveUp, type Outcome, outcomeOf, retryAfterMs } from '../core/attempt.ts';
+import { type AttemptResult, type Outcome, outcomeOf } from '../core/attempt.ts';
 import {
   FIRST_MOVED_REVISION,
   type OutboundRecord,
@@ -15,18 +15,19 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Random } from '../lib/random.ts';
+import type { Books } from './books.ts';
 import { BACKLOG, DeadLetterBook, GONE, REMOVED, type Why } from './dead-letter-book.ts';
 import { DeliveryReport } from './delivery-report.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
-import { type Marks, pairKey } from './marks.ts';
+import { pairKey } from './marks.ts';
 import { type Delivery, newDelivery, noteFailure, Pair, restoredDelivery } from './pair.ts';
 import { PendingCount } from './pending-count.ts';
-import type { Post } from './post.ts';
-import { judgeRedrive, type RedriveOutcome } from './redrive-rules.ts';
+import { type Post, requestOf } from './post.ts';
+import { judgeRedrive } from './redrive-rules.ts';
+import { agesOf, hopeless, nextDueAt } from './retry-rules.ts';
 import { RetryTimes } from './retry-times.ts';
-import type { SendWindow, Slot } from './send-window.ts';
-import type { StateWrites } from './state-writes.ts';
+import type { Slot } from './send-window.ts';
 
 export interface DispatchDeps {
   readonly lanes: Lanes;
@@ -42,15 +43,6 @@ export interface DispatchOptions {
   readonly pendingBytesMax: number;
   /** A delivery becomes pending at once if its lane is held for longer than this, ms. */
   readonly pendingAfterMs: number;
-}
-
-/** The books of the task that outcomes are written into. */
-export interface Books {
-  readonly window: SendWindow;
-  readonly marks: Marks;
-  readonly writes: StateWrites;
-  /** Something has changed that the next commit will write. */
-  readonly changed: () => void;
 }
 
 export class Dispatch {
@@ -149,21 +141,19 @@ export class Dispatch {
    * Takes a dead letter that is to be delivered again. It becomes pending at once, so no slot holds the position for it, and
    * takes its turn among the pair's others. Never sends what is older than what the pair has had or is about to get.
    */
-  redrive(request: RedriveRequest, now: number): RedriveOutcome {
+  redrive(request: RedriveRequest, now: number): void {
     const { endpointId, record } = request;
     const lane = this.#deps.lanes.get(endpointId);
     const known = this.#pairs.get(pairKey(endpointId, record.leadId));
-    const at = { lane, marks: this.#books.marks, newest: known?.newest ?? -1, now };
-    const outcome = judgeRedrive(request, at);
+    const outcome = judgeRedrive(request, { lane, marks: this.#books.marks, newest: known?.newest ?? -1, now });
     this.#report.redrive(endpointId, outcome);
-    if (outcome !== 'taken' || !lane) return outcome;
+    if (outcome !== 'taken' || !lane) return;
     const pair = known ?? this.#pair(lane, record.leadId);
     pair.seen = Math.max(pair.seen, record.revision);
     const delivery = newDelivery(pair, record, now);
     this.#queue(pair, delivery);
     this.makePending(delivery);
     this.#offer(pair);
-    return outcome;
   }
 
   /** From now on attempts may start. */
@@ -201,23 +191,8 @@ export class Dispatch {
 
   /** Gives up what has waited for too long behind a lane that is held; others give up when an attempt fails. */
   expireHeld(now: number): void {
-    const oldest = new Map<Lane, number>();
-    for (const pair of this.#pairs.values()) {
-      const { lane } = pair;
-      const held = lane.state(now);
-      for (const delivery of pair.all) {
-        if (!delivery.pending) continue;
-        const since = delivery.firstFailureAt ?? delivery.since;
-        if (held !== 'open' && delivery !== pair.inFlight && giveUp(since, now, lane.endpoint.retry.giveUpAfterMs)) {
-          this.#rejectWaiting(delivery, {
-            code: 'gave-up',
-            message: `endpoint stayed ${held} for longer than giveUpAfterMs`,
-          });
-        } else {
-          oldest.set(lane, Math.min(oldest.get(lane) ?? now, delivery.since));
-        }
-      }
-    }
+    const { hopeless, oldest } = agesOf(this.#pairs.values(), now);
+    for (const { delivery, why } of hopeless) this.#rejectWaiting(delivery, why);
     this.#pending.tellOldest(oldest);
   }
 
@@ -301,26 +276,21 @@ export class Dispatch {
     pair.inFlight = delivery;
     delivery.attempts += 1;
     this.#inFlight += 1;
-    const { record, attempts } = delivery;
-    const { leadId, version, revision } = record;
-    const body = record.value.subarray(record.bodyStart);
     const deadline = startedAt + pair.lane.endpoint.limits.timeoutMs;
-    const permitted = (): boolean => {
+    const request = requestOf(delivery, () => {
       return this.#state === 'open' && this.#deps.lanes.leased(Math.max(deadline - this.#deps.clock.now(), 0));
-    };
-    const request = { leadId, version, revision, attempt: attempts, body, permitted };
+    });
     void this.#deps.post(pair.lane.endpoint, request).then((result) => this.#ended(delivery, result, startedAt));
     return true;
   };
 
   #ended(delivery: Delivery, result: AttemptResult, startedAt: number): void {
     const { pair } = delivery;
-    const { lanes, clock } = this.#deps;
-    const now = clock.now();
+    const now = this.#deps.clock.now();
     const outcome = outcomeOf(result, pair.lane.endpoint.outcomes);
     this.#inFlight -= 1;
     pair.inFlight = null;
-    if (result.kind === 'answer') lanes.answered();
+    if (result.kind === 'answer') this.#deps.lanes.answered();
     if (this.#state !== 'abandoned') {
       if (result.kind === 'withheld') this.#withheld(delivery);
       else {
@@ -360,14 +330,12 @@ export class Dispatch {
 
   #notDelivered(delivery: Delivery, outcome: Outcome, at: { now: number; result: AttemptResult }): void {
     const { pair } = delivery;
-    const { retry, supersede } = pair.lane.endpoint;
+    const { supersede } = pair.lane.endpoint;
     // What the endpoint says of our token says nothing about this delivery: it waits behind the lane, not for its own time.
     if (outcome.kind !== 'unauthorized') delivery.failures += 1;
     noteFailure(delivery, outcome, at.now);
-    const asked = at.result.kind === 'answer' ? retryAfterMs(at.result.retryAfter, at.now) : null;
-    const backoff = outcome.kind === 'retry' ? backoffMs(delivery.failures, retry, this.#deps.random) : 0;
-    const dueAt = at.now + Math.max(backoff, asked ?? 0);
-    const why = this.#hopeless(delivery, outcome, at.now);
+    const dueAt = nextDueAt(delivery, { outcome, ...at }, this.#deps.random);
+    const why = hopeless(delivery, outcome, at.now);
     if (pair.waiting && supersede) {
       if (!why) pair.waiting.dueAt = Math.max(pair.waiting.dueAt, dueAt);
       pair.waiting.failures = delivery.failures;
@@ -380,16 +348,6 @@ export class Dispatch {
       if (delivery.pending) this.#books.writes.touch(delivery);
       else this.makePending(delivery);
     }
-  }
-
-  /** Why a delivery that was not taken is not tried again; null = it is. */
-  #hopeless({ pair, firstFailureAt }: Delivery, outcome: Outcome, now: number): Why | null {
-    if (outcome.kind === 'gone') return { code: 'gone', message: `endpoint answered ${outcome.code}` };
-    if (outcome.kind === 'refused') return { code: 'refused', message: `endpoint answered ${outcome.code}` };
-    if (pair.lane.removed) return REMOVED;
-    if (pair.lane.gone) return GONE;
-    if (!giveUp(firstFailureAt ?? now, now, pair.lane.endpoint.retry.giveUpAfterMs)) return null;
-    return { code: 'gave-up', message: `failed for longer than giveUpAfterMs, last ${outcome.code}` };
   }
 
   /** Settles what waits for endpoints that are no longer defined, or gone, as dead letters. */

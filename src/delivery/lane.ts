@@ -247,6 +247,8 @@ export class Lane implements TurnTaker {
     const until = Number.isFinite(opensAt) && opensAt > now ? new Date(opensAt).toISOString() : null;
     const fields = { event: 'endpoint-hold', endpoint, host: this.#endpoint.url.host, state, until };
     if (state === 'open') this.#deps.log.info(fields, 'endpoint is open: deliveries go out');
+    else if (state === 'retry-after')
+      this.#deps.log.info(fields, 'endpoint asked for a pause by Retry-After: it gets it');
     else this.#deps.log.warn(fields, 'endpoint is held: its deliveries wait, or become dead letters if it is gone');
     this.#deps.onState();
   }

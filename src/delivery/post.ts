@@ -4,6 +4,7 @@
  */
 import type { AttemptResult } from '../core/attempt.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Delivery } from './pair.ts';
 
 export interface PostRequest {
   readonly leadId: string;
@@ -18,3 +19,10 @@ export interface PostRequest {
 
 /** Makes one attempt. Never rejects: whatever happens is an AttemptResult. */
 export type Post = (endpoint: Endpoint, request: PostRequest) => Promise<AttemptResult>;
+
+/** The next attempt of a delivery; `attempts` counts it already. */
+export function requestOf({ record, attempts }: Delivery, permitted: () => boolean): PostRequest {
+  const { leadId, version, revision } = record;
+  const body = record.value.subarray(record.bodyStart);
+  return { leadId, version, revision, attempt: attempts, body, permitted };
+}

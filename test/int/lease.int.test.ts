@@ -1,0 +1,106 @@
+/**
+ * S5 of docs/semantics.md against a process that is not dead but away: stopped for longer than its session, then continued, while
+ * another one has taken over its work; and against a receiver that asks several processes for a pause. Receivers are slow, so that
+ * requests of two processes would overlap if nothing kept them apart.
+ */
+import { expect, inject, test } from 'vitest';
+import { Receiver } from '../../src/dev/receiver.ts';
+import { Installation, type Running } from '../support/installation.ts';
+import { RandomHistory } from '../support/random-history.ts';
+
+const SEED = 20_260_301;
+const SCALE = { leads: 60, clusters: 30, appointments: 40, testDrives: 30 };
+const PATH = '/leads';
+const DEADLINE_MS = 90_000;
+const SESSION_MS = 6_000;
+
+async function installed(receiver: Receiver, more: string): Promise<{ installation: Installation; url: string }> {
+  const url = await receiver.listen();
+  const allow = 'allow: { http: true, addresses: ["127.0.0.1/32"] }';
+  const installation = new Installation({
+    brokers: inject('kafkaBrokers'),
+    registryUrl: null,
+    partitions: 4,
+    endpoints: `endpoints: [{ id: crm, dealership: 3, url: "${url}${PATH}", version: v3, ${allow}, ${more} }]\n`,
+    env: { LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: String(SESSION_MS), LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v3' },
+  });
+  await installation.install();
+  return { installation, url };
+}
+
+/** Starts so many deliver processes; resolves when all tasks run and each process has some. */
+async function spread(installation: Installation, processes: number): Promise<Running[]> {
+  const running = Array.from({ length: processes }, () => installation.start('deliver'));
+  const tasks = installation.partitions / processes;
+  await Promise.all(
+    running.map((one) =>
+      one.logged(({ event, stage, tasks: given }) => {
+        return event === 'assigned' && stage === 'deliver' && Array.isArray(given) && given.length === tasks;
+      }),
+    ),
+  );
+  return running;
+}
+
+test('a process that is stopped past its session and goes on sends nothing beside its successor, and nothing old after new', async () => {
+  await using receiver = new Receiver();
+  receiver.answer = () => ({ status: 204, delayMs: 2_000 });
+  const limits = 'limits: { concurrency: 40, timeoutMs: 4000 }';
+  const { installation } = await installed(receiver, limits);
+  await using _ = installation;
+  const history = new RandomHistory(SEED, SCALE);
+  installation.start('rekey,join');
+  const [away, other] = await spread(installation, 2);
+  if (!away || !other) throw new Error('two processes were started');
+  await installation.pipe(history.next(400));
+  await receiver.until(() => receiver.received.length >= 20, AbortSignal.timeout(DEADLINE_MS));
+
+  away.kill('SIGSTOP');
+  await installation.pipe(history.next(200));
+  await other.logged(({ event, tasks }) => event === 'assigned' && Array.isArray(tasks) && tasks.length === 4);
+  await other.tasksRunning('deliver', 4);
+  await installation.pipe(history.next(200));
+  const before = receiver.received.length;
+  await receiver.until(() => receiver.received.length >= before + 20, AbortSignal.timeout(DEADLINE_MS));
+  away.kill('SIGCONT');
+  await installation.pipe(history.next(200));
+
+  const bodies = [...history.bodies('v3')];
+  const missing = (): string[] => {
+    const accepted = receiver.lastAccepted(PATH);
+    return bodies.filter(([id, body]) => told(accepted.get(id)?.body) !== told(body)).map(([id]) => id);
+  };
+  await receiver.until(() => missing().length === 0, AbortSignal.timeout(DEADLINE_MS));
+  expect(receiver.ledger).toMatchObject({ olderAfterNewer: 0, overlapping: 0 });
+  expect([await away.stop(), await other.stop()]).toEqual([0, 0]);
+});
+
+/** A body without its `updated_at`, which alone announces nothing. */
+function told(body: string | undefined): string | undefined {
+  return body?.replace(/"updated_at":("[^"]*"|null)/, '"updated_at":');
+}
+
+test('a pause that one process is asked for by Retry-After is kept by all of them', async () => {
+  await using receiver = new Receiver();
+  const pauseMs = 8_000;
+  let askedAt = Number.POSITIVE_INFINITY;
+  receiver.answer = (request) => {
+    if (receiver.received.length < 30) return { status: 204 };
+    askedAt = Math.min(askedAt, request.at);
+    return request.at < askedAt + pauseMs ? { status: 429, headers: { 'retry-after': '8' } } : { status: 204 };
+  };
+  const { installation } = await installed(receiver, 'retry: { baseMs: 100, capMs: 200 }');
+  await using _ = installation;
+  const history = new RandomHistory(SEED + 1, SCALE);
+  installation.start('rekey,join');
+  await spread(installation, 2);
+  for (let part = 0; part < 6; part++) await installation.pipe(history.next(60));
+  await receiver.until(() => askedAt < Number.POSITIVE_INFINITY, AbortSignal.timeout(DEADLINE_MS));
+  for (let part = 0; part < 6; part++) await installation.pipe(history.next(60));
+  await receiver.until(
+    () => receiver.received.some(({ at, status }) => at > askedAt && status === 204),
+    AbortSignal.timeout(DEADLINE_MS),
+  );
+  const within = receiver.received.filter(({ at }) => at > askedAt + 1_000 && at < askedAt + pauseMs);
+  expect(within.map(({ at }) => at - askedAt)).toEqual([]);
+});
