@@ -12,12 +12,14 @@ import { EndpointTopic, keep } from '../kafka/endpoint-topic.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { longestAttemptMs } from '../kafka/lease.ts';
 import { Registry } from '../kafka/registry.ts';
+import { Topics } from '../kafka/topics.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import { StartRefused } from '../lib/start-refused.ts';
 import type { Config } from '../ops/config.ts';
 import { FileWatch } from '../ops/file-watch.ts';
+import { lineOf } from '../ops/lifecycle.ts';
 import { ConfigInvalid, type Context } from './command.ts';
 import { kafkaOptions, registryOptions, withSettings } from './connections.ts';
 import { fileSecrets, topicSecrets } from './endpoint-secrets.ts';
@@ -136,6 +138,7 @@ export class EndpointFeed implements EndpointSource {
     if (topic === null) return;
     const { registry, sources } = this.#config;
     const kafka = createKafka(kafkaOptions(this.#config, 'endpoints'), deps.log);
+    await lookAt(topic, new Topics({ kafka, clock }), deps.log);
     const fetcher = new Fetcher({ kafka, log: deps.log, clock });
     const reader = new EndpointTopic(
       {
@@ -164,7 +167,7 @@ export class EndpointFeed implements EndpointSource {
     await reader.start({ whole, more }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       const shown = withSettings(error);
-      throw shown instanceof StartRefused ? shown : new StartRefused(`LEAD_WEBHOOKS_ENDPOINTS_TOPIC: ${String(shown)}`);
+      throw shown instanceof StartRefused ? shown : new StartRefused(`LEAD_WEBHOOKS_ENDPOINTS_TOPIC: ${lineOf(shown)}`);
     });
   }
 
@@ -222,6 +225,24 @@ export class EndpointFeed implements EndpointSource {
       const fields = { event: 'endpoint_refused', origin, endpoint: id, problems };
       log.error(fields, 'a definition of an endpoint is refused; what was in effect before stays');
     }
+  }
+}
+
+/** A topic that is not compacted forgets definitions; its settings may be hidden from us, which is no reason not to read it. */
+async function lookAt(topic: string, topics: Topics, log: Log): Promise<void> {
+  try {
+    const found = await topics.describe([topic]);
+    const policy = found.get(topic)?.configs['cleanup.policy'] ?? 'compact';
+    if (policy.includes('compact') && !policy.includes('delete')) return;
+    const fields = { event: 'topic', topic, kind: 'cleanup' };
+    log.warn(
+      fields,
+      `the endpoints topic has cleanup.policy=${policy}: definitions are lost in time, it should be compact`,
+    );
+  } catch (error) {
+    log.debug({ event: 'topic', topic, error: lineOf(error) }, 'the settings of the endpoints topic cannot be seen');
+  } finally {
+    await topics.close();
   }
 }
 

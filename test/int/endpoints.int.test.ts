@@ -1,0 +1,154 @@
+/** Endpoints as data, with a real Kafka and the real program: what changes in the topic or the file is in effect without a restart. */
+import { writeFileSync } from 'node:fs';
+import { expect, inject, test } from 'vitest';
+import { partitionOf } from '../../src/core/partition.ts';
+import { Seal } from '../../src/delivery/seal.ts';
+import { Receiver } from '../../src/dev/receiver.ts';
+import type { OutgoingRecord } from '../../src/kafka/record.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import { Installation, type Running } from '../support/installation.ts';
+import { uniqueName } from '../support/kafka-topics.ts';
+
+const KEY = Buffer.alloc(32, 9).toString('base64');
+const WAIT_MS = 60_000;
+
+function installationWith(topic: string, endpoints?: string): Installation {
+  return new Installation({
+    brokers: inject('kafkaBrokers'),
+    registryUrl: null,
+    ...(endpoints !== undefined && { endpoints }),
+    env: {
+      LEAD_WEBHOOKS_ENDPOINTS_TOPIC: topic,
+      LEAD_WEBHOOKS_ENDPOINTS_TOPIC_ADDRESSES: '127.0.0.1/32',
+      LEAD_WEBHOOKS_SEAL_KEY: KEY,
+    },
+  });
+}
+
+/** A payload as the join would write it. */
+function payload(installation: Installation, leadId: string, revision: number): OutgoingRecord {
+  return {
+    topic: installation.topic('outbound'),
+    partition: partitionOf(leadId, installation.partitions),
+    key: leadId,
+    value: `{"id":${leadId},"revision":${revision}}`,
+    headers: { version: 'v3', revision: String(revision), cause: 'changed', 'dealership-id': '3' },
+  };
+}
+
+const changedTo = (running: Running, fits: (line: Record<string, unknown>) => boolean) =>
+  running.logged((line) => line['event'] === 'endpoints_changed' && fits(line));
+
+test('a definition of the topic is in effect at once, a bad one changes nothing, a removal ends it', async () => {
+  const topic = uniqueName('endpoints');
+  await using receiver = new Receiver();
+  const url = `${await receiver.listen()}/crm`;
+  await using installation = installationWith(topic);
+  await installation.install();
+  await installation.createTopics([topic], 1);
+  const running = installation.start('deliver');
+  await running.tasksRunning('deliver', installation.partitions);
+
+  const sealed = new Seal([new Secret(KEY)]).seal(new Secret('tok'), 'crm', Buffer.alloc(12, 1));
+  const row = {
+    ...{ id: 'crm', dealership: 3, url, version: 'v3', created_at: 1 },
+    auth: JSON.stringify({ type: 'bearer', token: { sealed } }),
+    allow: JSON.stringify({ http: true, addresses: ['127.0.0.1/32'] }),
+  };
+  const define = (value: object | null): Promise<void> =>
+    installation.append([{ topic, partition: 0, key: '{"id":"crm"}', value: value && JSON.stringify(value) }]);
+  const received = (count: number): Promise<void> =>
+    receiver.until(() => receiver.received.length >= count, AbortSignal.timeout(WAIT_MS));
+
+  await define({ op: 'c', before: null, after: row, source: {} });
+  await changedTo(running, ({ added }) => String(added) === 'crm');
+  await installation.append([payload(installation, '7', 1)]);
+  await received(1);
+
+  await define({
+    op: 'u',
+    before: null,
+    after: { ...row, allow: { http: true, addresses: ['0.0.0.0/0'] } },
+    source: {},
+  });
+  const refused = await running.logged((line) => line['event'] === 'endpoint_refused');
+  expect(refused).toMatchObject({ origin: 'topic', endpoint: 'crm' });
+  expect(String(refused['problems'])).toContain('LEAD_WEBHOOKS_ENDPOINTS_TOPIC_ADDRESSES');
+  await installation.append([payload(installation, '7', 2)]);
+  await received(2);
+
+  await define({ op: 'd', before: { id: 'crm' }, after: null });
+  await define(null);
+  await changedTo(running, ({ removed }) => String(removed) === 'crm');
+  expect(receiver.received.map(({ revision, headers }) => [revision, headers['authorization']])).toEqual([
+    [1, 'Bearer tok'],
+    [2, 'Bearer tok'],
+  ]);
+  expect(await running.stop()).toBe(0);
+  expect(JSON.stringify(running.lines)).not.toContain('tok"');
+});
+
+test('a file that changes is in effect without a restart, and after one the topic still is', async () => {
+  const topic = uniqueName('endpoints');
+  await using receiver = new Receiver();
+  const url = await receiver.listen();
+  const file = (path: string): string =>
+    `endpoints: [{ id: crm, dealership: 3, url: "${url}${path}", version: v3, allow: { http: true, addresses: [127.0.0.1/32] } }]\n`;
+  await using installation = installationWith(topic, file('/old'));
+  await installation.install();
+  await installation.createTopics([topic], 2);
+  const allow = { http: true, addresses: ['127.0.0.1/32'] };
+  const dms = { id: 'dms', dealership: 3, url: `${url}/dms`, version: 'v3', allow };
+  await installation.append([{ topic, partition: 1, key: 'dms', value: JSON.stringify(dms) }]);
+  const seen = (...wanted: string[]): Promise<void> => {
+    const holds = (): boolean => wanted.every((path) => receiver.received.some((one) => one.path === path));
+    return receiver.until(holds, AbortSignal.timeout(WAIT_MS));
+  };
+
+  const running = installation.start('deliver');
+  await running.tasksRunning('deliver', installation.partitions);
+  await installation.append([payload(installation, '7', 1)]);
+  await seen('/old', '/dms');
+  writeFileSync(installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'] ?? '', file('/new'));
+  await changedTo(running, ({ changed }) => String(changed) === 'crm');
+  await installation.append([payload(installation, '7', 2)]);
+  await receiver.until(() => receiver.received.length >= 4, AbortSignal.timeout(WAIT_MS));
+  expect(await running.stop()).toBe(0);
+  const paths = receiver.received.map(({ path, revision }) => `${path} ${revision}`).sort();
+  expect(paths).toEqual(['/dms 1', '/dms 2', '/new 2', '/old 1']);
+});
+
+test('a topic that is not compacted is warned about, since it forgets definitions', async () => {
+  const topic = uniqueName('endpoints');
+  await using installation = new Installation({
+    brokers: inject('kafkaBrokers'),
+    registryUrl: null,
+    sourceCleanup: 'delete',
+    env: { LEAD_WEBHOOKS_ENDPOINTS_TOPIC: topic },
+  });
+  await installation.install();
+  await installation.createTopics([topic], 1);
+  const running = installation.start('deliver');
+  const warning = await running.logged((line) => line['topic'] === topic);
+  expect(warning).toMatchObject({ event: 'topic', kind: 'cleanup', level: 'warn' });
+  expect(await running.stop()).toBe(0);
+});
+
+test('an id in file and topic refuses the start by naming both, and so does a topic that is not there', async () => {
+  const topic = uniqueName('endpoints');
+  const file = 'endpoints: [{ id: crm, dealership: 3, url: "https://crm.example/", version: v3 }]\n';
+  await using installation = installationWith(topic, file);
+  await installation.install();
+  const missing = await installation.run('run', '--stages', 'deliver');
+  expect(missing.code).toBe(1);
+  expect(missing.err).toMatch(
+    /LEAD_WEBHOOKS_ENDPOINTS_TOPIC: .*does not exist|LEAD_WEBHOOKS_ENDPOINTS_TOPIC: .*missing/,
+  );
+  await installation.createTopics([topic], 1);
+  const definition = { id: 'crm', dealership: 3, url: 'https://other.example/', version: 'v3' };
+  await installation.append([{ topic, partition: 0, key: 'crm', value: JSON.stringify(definition) }]);
+  const twice = await installation.run('run', '--stages', 'deliver');
+  expect(twice.code).toBe(1);
+  const path = installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'];
+  expect(twice.err).toContain(`crm is defined in the file ${path} and in the topic ${topic}; an id names one endpoint`);
+});
