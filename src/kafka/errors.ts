@@ -29,6 +29,8 @@ export type KafkaFailureCode =
   | 'unsupported'
   /** The group's coordinator wants the member to join again. */
   | 'rebalance'
+  /** An input is not what it was: what is known of its rows would be lost. Needs the operator. */
+  | 'input-changed'
   /** A task or an input stands still, and nothing that this process can do mends it. */
   | 'stalled'
   /** A task reads so far behind that the cleaner may have been there first; it has to load anew. */

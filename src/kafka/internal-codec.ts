@@ -24,6 +24,8 @@ export interface RekeyPosition {
     readonly next: number;
     /** Id of the last row deleted, while its tombstone may still follow. */
     readonly lastDelete: string | null;
+    /** Schema id in front of the source's keys; null = they are JSON, or none was read. */
+    readonly keySchema: number | null;
   }[];
   /** Newest record time read, ms. */
   readonly lastTimestamp: number;

@@ -25,6 +25,7 @@ import type { BatchWork, TaskInput } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
 import { KafkaFailure } from './errors.ts';
 import { decodeJoinPosition, encodeJoinPosition, joinCodec } from './internal-codec.ts';
+import { loadProgress } from './load-progress.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 import type { TaskProducer } from './task.ts';
@@ -154,8 +155,7 @@ export class JoinTask implements BatchWork {
       this.#clusters.evolve(incoming(record), record.offset >= from);
       this.#lastTimestamp = Math.max(this.#lastTimestamp, record.timestamp);
     };
-    const left = (records: number): void =>
-      this.#deps.meter.gauge('load_records_left', { stage: 'join', partition }, records);
+    const left = loadProgress(this.#deps, { stage: 'join', partition });
     const end = await readAll(log, { ...at, signal }, take, left);
     if (position === null || clock.now() - position.time > deleteRetentionMs) this.#clusters.touchAll();
     this.#forget = this.#clusters.orphans();

@@ -23,12 +23,15 @@ export interface MetaDeps {
 
 const FIRST_START = 'first-start';
 const partitionsFact = (source: string): string => `partitions:${source}`;
+const STATE_FORMAT = 'state-format';
+/** Raised with a release that older ones cannot follow; each value also carries its format's number. */
+const STATE_FORMAT_NOW = '1';
 
 /**
  * Reads the facts, and writes those that are not known yet.
  *
- * @throws StartRefused when a source has another partition count than at the first start: its rows would lie in other
- *   partitions than rekey's state of them.
+ * @throws StartRefused when a source has another partition count than at the first start, as its rows would lie in other
+ *   partitions than rekey's state of them; or when the state is of another format than this release writes.
  */
 export async function agreeOnFacts(
   deps: MetaDeps,
@@ -36,13 +39,17 @@ export async function agreeOnFacts(
   sources: ReadonlyMap<string, number>,
   signal: AbortSignal,
 ): Promise<Facts> {
-  const wanted = new Map([[FIRST_START, String(deps.now())]]);
+  const wanted = new Map([
+    [FIRST_START, String(deps.now())],
+    [STATE_FORMAT, STATE_FORMAT_NOW],
+  ]);
   for (const [topic, partitions] of sources) wanted.set(partitionsFact(topic), String(partitions));
   let known = await readFacts(deps.log, metaTopic, signal);
   while (missing(wanted, known).length > 0) {
     await writeFacts(deps, metaTopic, wanted, signal);
     known = await readFacts(deps.log, metaTopic, signal);
   }
+  refuseFormat(known.get(STATE_FORMAT));
   for (const [topic, partitions] of sources) refuseOther(topic, partitions, known.get(partitionsFact(topic)));
   return { firstStart: Number(known.get(FIRST_START)) };
 }
@@ -81,6 +88,13 @@ async function readFacts(log: PartitionLog, topic: string, signal: AbortSignal):
     if (key !== null && value !== null) facts.set(key.toString(), decodeFact(value).value);
   });
   return facts;
+}
+
+function refuseFormat(known: string | undefined): void {
+  if (known === STATE_FORMAT_NOW) return;
+  throw new StartRefused(
+    `the own topics hold state of format ${known}, this release reads ${STATE_FORMAT_NOW}: start the release that wrote them, or a later one.`,
+  );
 }
 
 function refuseOther(topic: string, partitions: number, known: string | undefined): void {

@@ -17,7 +17,10 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
+import { KafkaFailure } from './errors.ts';
+import { framedSchemaId } from './framing.ts';
 import { decodeRekeyPosition, encodeRekeyPosition, rekeyCodec } from './internal-codec.ts';
+import { loadProgress } from './load-progress.ts';
 import { type PartitionLog, readAll, startOf } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 import type { TaskProducer } from './task.ts';
@@ -61,6 +64,8 @@ export class RekeyTask implements BatchWork {
   readonly #rows: RekeyRows;
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #next = new Map<string, number>();
+  /** Per source topic: the schema id in front of its keys. */
+  readonly #keySchemas = new Map<string, number>();
   #lastTimestamp = 0;
 
   constructor(deps: RekeyTaskDeps, options: RekeyTaskOptions) {
@@ -84,8 +89,7 @@ export class RekeyTask implements BatchWork {
       if (name === POSITION_KEY) position = value;
       else this.#rows.restore(name, value);
     };
-    const left = (records: number): void =>
-      this.#deps.meter.gauge('load_records_left', { stage: 'rekey', partition }, records);
+    const left = loadProgress(this.#deps, { stage: 'rekey', partition });
     await readAll(this.#deps.log, { topic: stateTopic, partition, signal }, take, left);
     if (position !== null) this.#restorePosition(position);
     return Promise.all(
@@ -114,6 +118,7 @@ export class RekeyTask implements BatchWork {
     const changed: KafkaRecord[] = [];
     const out: OutgoingRecord[] = [];
     for (const record of batch.records) {
+      this.#mustKeepKeySchema(record);
       const change = decoder.decode(record, this.#tableOf(record));
       if (change.kind === 'bad') out.push(this.#bad(record, change));
       else {
@@ -209,6 +214,23 @@ export class RekeyTask implements BatchWork {
     meter.gauge('rekey_rows', { partition: this.#options.partition }, this.#rows.count);
   }
 
+  /**
+   * The schema id is part of a key's bytes, and they decide its partition: with another id the row comes to a task that knows
+   * nothing of it, and its revisions would start again.
+   */
+  #mustKeepKeySchema({ topic, partition, offset, key }: KafkaRecord): void {
+    const id = key === null ? null : framedSchemaId(key);
+    if (id === null) return;
+    const known = this.#keySchemas.get(topic) ?? id;
+    this.#keySchemas.set(topic, known);
+    if (known === id) return;
+    throw new KafkaFailure(
+      'input-changed',
+      `${topic}/${partition}: the key at offset ${offset} has schema ${id}, those before it had ${known}: its rows now lie in other ` +
+        'partitions. See docs/operating.md, "key schemas".',
+    );
+  }
+
   #tableOf(record: KafkaRecord): Table {
     const table = this.#tables.get(record.topic);
     if (table === undefined) throw new Error(`no table is known for topic ${record.topic}`);
@@ -219,7 +241,7 @@ export class RekeyTask implements BatchWork {
     const sources = Array.from(this.#next, ([topic, next]) => {
       const table = this.#tables.get(topic);
       const lastDelete = table === undefined ? undefined : this.#rows.lastDeletes.get(table);
-      return { topic, next, lastDelete: lastDelete ?? null };
+      return { topic, next, lastDelete: lastDelete ?? null, keySchema: this.#keySchemas.get(topic) ?? null };
     });
     return encodeRekeyPosition({ sources, lastTimestamp: this.#lastTimestamp });
   }
@@ -227,8 +249,9 @@ export class RekeyTask implements BatchWork {
   #restorePosition(bytes: Buffer): void {
     const position = decodeRekeyPosition(bytes);
     this.#lastTimestamp = position.lastTimestamp;
-    for (const { topic, next, lastDelete } of position.sources) {
+    for (const { topic, next, lastDelete, keySchema } of position.sources) {
       this.#next.set(topic, next);
+      if (keySchema !== null) this.#keySchemas.set(topic, keySchema);
       const table = this.#tables.get(topic);
       if (table !== undefined && lastDelete !== null) this.#rows.lastDeletes.set(table, lastDelete);
     }

@@ -122,8 +122,8 @@ describe('values of internal topics come back as they went in', () => {
   it('positions', () => {
     const rekey = {
       sources: [
-        { topic: 'a', next: 5, lastDelete: null },
-        { topic: 'b', next: 2 ** 40, lastDelete: '7' },
+        { topic: 'a', next: 5, lastDelete: null, keySchema: null },
+        { topic: 'b', next: 2 ** 40, lastDelete: '7', keySchema: 12 },
       ],
       lastTimestamp: 9,
     };

@@ -1,7 +1,7 @@
 /** Facts of the application: written once, by whoever is first, and the same for everybody after. */
 import { describe, expect, test } from 'vitest';
 import { KafkaFailure } from '../../src/kafka/errors.ts';
-import { decodeFact } from '../../src/kafka/internal-codec.ts';
+import { decodeFact, encodeFact } from '../../src/kafka/internal-codec.ts';
 import { agreeOnFacts, type Facts } from '../../src/kafka/meta.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { StartRefused } from '../../src/lib/start-refused.ts';
@@ -44,7 +44,12 @@ describe('the first start', () => {
     expect(await world.start()).toEqual({ firstStart: 1_000 });
     world.now = 9_000;
     expect(await world.start()).toEqual({ firstStart: 1_000 });
-    expect(world.written()).toEqual(['first-start 1000', 'partitions:leads 12', 'partitions:appointments 3']);
+    expect(world.written()).toEqual([
+      'first-start 1000',
+      'state-format 1',
+      'partitions:leads 12',
+      'partitions:appointments 3',
+    ]);
     expect(world.producers).toBe(1); // who has nothing to write fences nobody
   });
 
@@ -53,7 +58,12 @@ describe('the first start', () => {
     await world.start(new Map([['leads', 12]]));
     world.now = 9_000;
     expect(await world.start()).toEqual({ firstStart: 1_000 });
-    expect(world.written()).toEqual(['first-start 1000', 'partitions:leads 12', 'partitions:appointments 3']);
+    expect(world.written()).toEqual([
+      'first-start 1000',
+      'state-format 1',
+      'partitions:leads 12',
+      'partitions:appointments 3',
+    ]);
   });
 });
 
@@ -74,7 +84,7 @@ describe('several processes at once', () => {
     });
     const facts = await Promise.all(starts);
     expect(new Set(facts.map(({ firstStart }) => firstStart)).size).toBe(1);
-    expect(world.written()).toHaveLength(3);
+    expect(world.written()).toHaveLength(4);
   });
 
   test('one that is fenced while it writes looks again, and takes what the other wrote', async () => {
@@ -95,7 +105,7 @@ describe('several processes at once', () => {
       close: () => producer.close(),
     });
     expect(await world.start()).toEqual({ firstStart: 5_000 });
-    expect(world.written()).toHaveLength(3);
+    expect(world.written()).toHaveLength(4);
   });
 
   test.each([true, false])(
@@ -115,7 +125,7 @@ describe('several processes at once', () => {
         close: () => producer.close(),
       });
       expect(await world.start()).toEqual({ firstStart: 1_000 });
-      expect(world.written()).toHaveLength(3);
+      expect(world.written()).toHaveLength(4);
     },
   );
 
@@ -135,4 +145,13 @@ describe('several processes at once', () => {
     await expect(world.start()).rejects.toBe(failure);
     expect(closed).toBe(1);
   });
+});
+
+test('state that a release of another format wrote refuses the start and says which release to use', async () => {
+  const world = new World();
+  const value = encodeFact({ value: '2', writtenAt: 1 });
+  world.kafka.append({ topic: 'meta', partition: 0, key: 'state-format', value });
+  const refused = await world.start().catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(StartRefused);
+  expect(String(refused)).toContain('hold state of format 2, this release reads 1');
 });

@@ -156,7 +156,7 @@ describe('a transaction', () => {
     world.pipe(world.db.tombstone('lead', 1));
     await world.step();
     expect(world.events).toEqual(['send rekey-state']);
-    expect(world.position().sources).toEqual([{ topic: 'lead', next: 1, lastDelete: null }]);
+    expect(world.position().sources).toEqual([{ topic: 'lead', next: 1, lastDelete: null, keySchema: null }]);
   });
 
   test('puts the time of the change beside a row that left, and the traceparent beside every row', async () => {
@@ -233,8 +233,8 @@ describe('a restart', () => {
     await world.step();
     expect(world.position()).toEqual({
       sources: [
-        { topic: 'lead', next: 2, lastDelete: '138559' },
-        { topic: 'appointment', next: 1, lastDelete: null },
+        { topic: 'lead', next: 2, lastDelete: '138559', keySchema: null },
+        { topic: 'appointment', next: 1, lastDelete: null, keySchema: null },
       ],
       lastTimestamp: newest,
     });
@@ -356,5 +356,24 @@ describe('what cannot be used', () => {
       [{ event: 'source_truncated', topic: 'lead', partition: 0, offset: 1 }],
     ]);
     expect(world.meter.counts.get('source_records_total lead truncate')).toBe(1);
+  });
+});
+
+test('keys that come with another schema id end the task with both ids, since their rows lie in other partitions', async () => {
+  const world = new World();
+  const keyed = (id: number): void => {
+    const key = Buffer.alloc(6);
+    key.writeInt32BE(id, 1);
+    world.kafka.append({ topic: 'lead', partition: 0, key, value: null });
+  };
+  await world.live();
+  keyed(7);
+  await world.step();
+  await world.live();
+  keyed(8);
+  const failure = await world.step().catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 'input-changed',
+    message: expect.stringContaining('has schema 8, those before it had 7'),
   });
 });
