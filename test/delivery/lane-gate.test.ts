@@ -1,0 +1,137 @@
+/** The rules that act on an endpoint as a whole, one by one, with time given by hand. */
+import { expect, test } from 'vitest';
+import { type AttemptResult, outcomeOf } from '../../src/core/attempt.ts';
+import { HEALTHY } from '../../src/core/endpoint-health.ts';
+import { LaneGate } from '../../src/delivery/lane-gate.ts';
+import { OK, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
+
+const START = 1_000_000;
+const breaker = { failures: 3, baseMs: 5000, capMs: 12_000 };
+const RESET: AttemptResult = { kind: 'network', code: 'ECONNRESET' };
+
+function gateOf(overrides: Parameters<typeof testEndpoint>[0] = {}) {
+  const gate = new LaneGate(testEndpoint({ breaker, ...overrides }), 'definition-1');
+  let lead = 0;
+  const end = (result: AttemptResult, now: number, more: { startedAt?: number; leadId?: string } = {}): boolean => {
+    lead += 1;
+    const { startedAt = now - 10, leadId = String(lead) } = more;
+    return gate.ended({ leadId, outcome: outcomeOf(result, new Map()), result, startedAt }, now);
+  };
+  return { gate, end };
+}
+
+test('the breaker opens after failures in a row of several leads, each of them without an answer or with a 5xx', () => {
+  const { gate, end } = gateOf();
+  expect([end(RESET, START), end(TIMEOUT, START), end(status(503), START)]).toEqual([false, false, true]);
+  expect([gate.state(START), gate.opensAt(START), gate.probing]).toEqual(['breaker', START + 5000, true]);
+});
+
+test('one lead that fails again and again does not open it, and neither do failures that are not in a row', () => {
+  const { gate, end } = gateOf();
+  for (let i = 0; i < 50; i += 1) end(status(500), START, { leadId: '7' });
+  expect(gate.state(START)).toBe('open');
+  for (let i = 0; i < 50; i += 1) end(i % 2 === 0 ? status(500) : OK, START);
+  for (let i = 0; i < 50; i += 1) end(status(i % 2 === 0 ? 404 : 429), START);
+  expect(gate.state(START)).toBe('open');
+});
+
+test('each failed probe doubles the pause up to the cap; what began before the breaker opened does not', () => {
+  const { gate, end } = gateOf();
+  for (let i = 0; i < 3; i += 1) end(TIMEOUT, START);
+  for (let i = 0; i < 16; i += 1) end(TIMEOUT, START + 100, { startedAt: START - 50 });
+  expect(gate.opensAt(START)).toBe(START + 5000);
+  expect(end(RESET, START + 5010, { startedAt: START + 5000 })).toBe(true);
+  expect(gate.opensAt(START)).toBe(START + 15_010);
+  end(RESET, START + 15_020, { startedAt: START + 15_010 });
+  expect(gate.opensAt(START)).toBe(START + 27_020);
+});
+
+test.each([OK, status(404), status(429)])('a probe that is answered by the endpoint itself closes it: %j', (answer) => {
+  const { gate, end } = gateOf();
+  for (let i = 0; i < 3; i += 1) end(TIMEOUT, START);
+  end(OK, START + 100, { startedAt: START - 50 });
+  expect(gate.state(START)).toBe('breaker');
+  expect(end(answer, START + 5010, { startedAt: START + 5000 })).toBe(true);
+  expect([gate.state(START + 5010), gate.probing]).toEqual(['open', false]);
+});
+
+test.each([
+  [status(429, '30'), 30_000],
+  [status(503, '30'), 30_000],
+  [status(429, new Date(START + 60_000).toUTCString()), 60_000],
+  [status(429, '999999999'), 24 * 3_600_000],
+])('Retry-After holds the whole endpoint: %j', (answer, waitMs) => {
+  const { gate, end } = gateOf();
+  expect(end(answer, START)).toBe(true);
+  expect([gate.state(START), gate.opensAt(START), gate.probing]).toEqual(['retry-after', START + waitMs, false]);
+  expect(gate.state(START + waitMs)).toBe('open');
+});
+
+test('Retry-After of an answer that says neither 429 nor 503, or one in the past, holds nobody', () => {
+  const { gate, end } = gateOf();
+  end(status(500, '30'), START);
+  end(status(429, '0'), START);
+  end(status(429, 'soon'), START);
+  expect(gate.opensAt(START)).toBe(START);
+});
+
+test.each([401, 403])('%i pauses the endpoint, probed slowly, until a probe succeeds', (code) => {
+  const { gate, end } = gateOf();
+  expect(end(status(code), START)).toBe(true);
+  expect([gate.state(START), gate.opensAt(START), gate.probing]).toEqual(['unauthorized', START + 30_000, true]);
+  end(status(code), START + 30_010, { startedAt: START + 30_000 });
+  expect(gate.opensAt(START)).toBe(START + 90_010);
+  end(OK, START + 90_020, { startedAt: START + 90_015 });
+  expect(gate.state(START + 90_020)).toBe('open');
+});
+
+test('a changed definition, be it only the token, deserves a new try at once', () => {
+  const { gate, end } = gateOf();
+  end(status(401), START);
+  gate.define(testEndpoint(), { definition: 'definition-1', changed: true, now: START + 50 });
+  expect([gate.state(START + 50), gate.health.provenAt]).toEqual(['open', START + 50]);
+});
+
+test('410 disables the definition that was answered, not the id', () => {
+  const { gate, end } = gateOf();
+  expect(end(status(410), START)).toBe(true);
+  expect([gate.gone, gate.state(START), gate.opensAt(START)]).toEqual([true, 'gone', Number.POSITIVE_INFINITY]);
+  gate.define(testEndpoint(), { definition: 'definition-2', changed: true, now: START });
+  expect([gate.gone, gate.state(START)]).toEqual([false, 'open']);
+  gate.define(testEndpoint(), { definition: 'definition-1', changed: true, now: START });
+  expect(gate.gone).toBe(true);
+});
+
+test('what other processes learnt holds here too, and an operator pauses for as long as he wants', () => {
+  const { gate } = gateOf();
+  gate.learn({ ...HEALTHY, retryAfterUntil: START + 500 });
+  expect(gate.opensAt(START)).toBe(START + 500);
+  gate.learn({ ...HEALTHY, operator: { paused: true, at: START } });
+  expect([gate.state(START), gate.opensAt(START)]).toEqual(['operator', Number.POSITIVE_INFINITY]);
+  gate.forget();
+  expect(gate.state(START)).toBe('open');
+});
+
+test('a breaker opens although a probe was dated ahead by another clock', () => {
+  const { gate, end } = gateOf();
+  gate.learn({ ...HEALTHY, provenAt: START + 3000 });
+  for (let i = 0; i < 3; i += 1) end(TIMEOUT, START);
+  expect(gate.opensAt(START)).toBe(START + 8001);
+});
+
+test('the rate limit counts attempts that start', () => {
+  const { gate } = gateOf({ limits: { concurrency: 4, ratePerSecond: 2, timeoutMs: 1000 } });
+  expect(gate.opensAt(START)).toBeLessThanOrEqual(START);
+  gate.started(START);
+  expect(gate.opensAt(START)).toBe(START + 500);
+  gate.share(0.5);
+  expect(gate.opensAt(START)).toBe(START + 1000);
+});
+
+test('only what nothing answers looks like our own way out', () => {
+  const { gate, end } = gateOf();
+  for (let i = 0; i < 3; i += 1) end(status(500), START);
+  expect(gate.unreachable).toBe(false);
+  end(RESET, START + 5010, { startedAt: START + 5000 });
+  expect(gate.unreachable).toBe(true);
+});
