@@ -23,8 +23,13 @@ export interface SurveyRules {
 
 /** Years between which a plausible timestamp lies, as ms since the epoch. */
 const PLAUSIBLE_MS = { from: Date.UTC(1990, 0, 1), to: Date.UTC(2100, 0, 1) } as const;
-/** Columns without which nothing in a payload becomes null. */
-const SILENT_WHEN_MISSING: ReadonlySet<string> = new Set(['id', 'deleted_at', 'car_lead_cluster_id']);
+/** Columns that are judged apart, or without which nothing in a payload becomes null. */
+const SILENT_WHEN_MISSING: ReadonlySet<string> = new Set([
+  'id',
+  'lead_cluster_id',
+  'deleted_at',
+  'car_lead_cluster_id',
+]);
 
 /** All findings of a survey, problems first. */
 export function sourceFindings(survey: SourceSurvey, rules: SurveyRules): SourceFinding[] {
@@ -79,18 +84,21 @@ function keys({ withoutKey, keysWithoutId, keySchemas }: SourceSurvey): SourceFi
 
 function missingColumns({ table, rows, columns }: SourceSurvey, { optional }: SurveyRules): SourceFinding[] {
   if (rows === 0) return [finding('note', 'no-rows', 'no record holds a row: nothing can be said of its columns')];
-  return Array.from(columns).flatMap(([name, { present }]) => {
-    if (present > 0) return [];
-    if (name === 'deleted_at') {
-      return [finding('note', 'missing-column', 'deleted_at is in no record: rows end by deletes alone')];
-    }
-    if (SILENT_WHEN_MISSING.has(name) || optional.has(`${table}.${name}`)) return [];
-    const effect =
-      name === 'lead_cluster_id'
-        ? 'every row stands alone and nothing is joined'
-        : 'it will be null, or empty, in every payload';
-    return [finding('problem', 'missing-column', `${name} is in no record: ${effect}`)];
-  });
+  const missing = Array.from(columns).flatMap(([name, { present }]) => (present === 0 ? [name] : []));
+  const found: SourceFinding[] = [];
+  if (missing.includes('lead_cluster_id')) {
+    const message = 'lead_cluster_id is in no record: every row stands alone and nothing is joined';
+    found.push(finding('problem', 'no-cluster', message));
+  }
+  if (missing.includes('deleted_at')) {
+    found.push(finding('note', 'missing-columns', 'deleted_at is in no record: rows end by deletes alone'));
+  }
+  const unexpected = missing.filter((name) => !SILENT_WHEN_MISSING.has(name) && !optional.has(`${table}.${name}`));
+  if (unexpected.length > 0) {
+    const message = `in no record, and so null or empty in every payload: ${unexpected.join(', ')}`;
+    found.push(finding('problem', 'missing-columns', message));
+  }
+  return found;
 }
 
 function times(survey: SourceSurvey, { jsonTimeUnit }: SurveyRules): SourceFinding[] {

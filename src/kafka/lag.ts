@@ -14,7 +14,7 @@ export interface Lag {
   readonly partition: number;
   /** The input. */
   readonly topic: string;
-  /** Offset to be read next; null = the task has never committed. */
+  /** Offset to be read next; null = the task has never read anything of this input. */
   readonly position: number | null;
   /** The input's last stable offset. */
   readonly end: number;
@@ -22,7 +22,10 @@ export interface Lag {
   readonly records: number;
   /** Age of the oldest record that is not processed, seconds; 0 without lag. */
   readonly seconds: number;
-  /** `outside`: the position does not lie within the log, so the task refuses to run. */
+  /**
+   * `no-position`: there is input, and the task has never committed. `outside`: the position does not lie within the log, so the task
+   * refuses to run.
+   */
   readonly problem: 'no-position' | 'outside' | null;
 }
 
@@ -103,7 +106,7 @@ async function lagOf(
     end,
     records: oldest === null ? 0 : end - from,
     seconds: oldest === null ? 0 : Math.max(0, Math.round((now - oldest) / 1000)),
-    problem: position === null ? 'no-position' : outside ? 'outside' : null,
+    problem: stored === null && oldest !== null ? 'no-position' : outside ? 'outside' : null,
   };
 }
 
