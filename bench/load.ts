@@ -73,6 +73,10 @@ async function compare(clusters: number, rounds: number): Promise<void> {
   stdout.write(
     `medians: load ${loads} records/s, bare drain ${drains} records/s, ratio ${(loads / drains).toFixed(2)}\n`,
   );
+  const [loadCpu, drainCpu] = [median(outcomes.load.map(microseconds)), median(outcomes.drain.map(microseconds))];
+  stdout.write(
+    `CPU a record: load ${loadCpu} µs, bare drain ${drainCpu} µs, ratio ${(drainCpu / loadCpu).toFixed(2)}\n`,
+  );
   stdout.write(
     `longest pause of the event loop in a load: ${median(outcomes.load.map(({ pauseMs }) => pauseMs))} ms (median)\n`,
   );

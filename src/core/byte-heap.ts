@@ -12,8 +12,10 @@ import { assert } from '../lib/assert.ts';
 export type Address = number;
 
 const UNIT = 8;
-const CHUNK_BYTES = 4 * 1024 * 1024;
-const CHUNK_UNITS = CHUNK_BYTES / UNIT;
+/** A chunk has two to the power of this units, so that an address is split without a division. */
+const CHUNK_BITS = 19;
+const CHUNK_UNITS = 1 << CHUNK_BITS;
+const CHUNK_BYTES = CHUNK_UNITS * UNIT;
 
 /** The largest block that `alloc` gives, in bytes. */
 export const BLOCK_BYTES_MAX = CHUNK_BYTES - UNIT;
@@ -58,14 +60,14 @@ export class ByteHeap {
 
   /** The chunk that a block lies in; its bytes begin at `at(address)`. */
   chunk(address: Address): Buffer {
-    const chunk = this.#chunks[Math.floor(address / CHUNK_UNITS)];
+    const chunk = this.#chunks[address >>> CHUNK_BITS];
     assert(chunk !== undefined && address !== 0, 'an address outside of the heap');
     return chunk;
   }
 
   /** Where a block begins in its chunk, in bytes. */
   at(address: Address): number {
-    return (address % CHUNK_UNITS) * UNIT;
+    return (address & (CHUNK_UNITS - 1)) * UNIT;
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import { type Address, BLOCK_BYTES_MAX, ByteHeap, sameBlock } from './byte-heap.ts';
-import { HashIndex, hashText, spells } from './hash-index.ts';
+import { HashIndex, hashText, spell, spells } from './hash-index.ts';
 import type { ClusterKey } from './keys.ts';
 import { TABLES, type Table } from './source-event.ts';
 
@@ -130,7 +130,7 @@ export class ClusterStore {
       chunk.writeUInt32LE(0, at + PREVIOUS);
       chunk.writeUInt32LE(head, at + HEAD);
       chunk[at + KIND] = (kind << TEXT_BITS) | id.length;
-      chunk.write(id, at + HEADER, 'latin1');
+      spell(chunk, at + HEADER, id);
       if (first !== 0) this.#setU32(first, PREVIOUS, address);
       this.#setU32(head, NEXT, address);
       if (kind !== EMISSION_KIND) this.#addRows(head, 1);
@@ -139,7 +139,7 @@ export class ClusterStore {
       this.#bytes -= chunk.readUIntLE(at + LENGTH, LENGTH_BYTES);
     }
     chunk.writeUIntLE(bytes.length, at + LENGTH, LENGTH_BYTES);
-    bytes.copy(chunk, at + HEADER + id.length);
+    chunk.set(bytes, at + HEADER + id.length);
     this.#bytes += bytes.length;
   }
 
@@ -190,7 +190,7 @@ export class ClusterStore {
     chunk.fill(0, at, at + HEADER);
     chunk.writeUIntLE(COUNT_BYTES, at + LENGTH, LENGTH_BYTES);
     chunk[at + KIND] = (HEAD_KIND << TEXT_BITS) | cluster.length;
-    chunk.write(cluster, at + HEADER, 'latin1');
+    spell(chunk, at + HEADER, cluster);
     chunk.writeUInt32LE(0, at + HEADER + cluster.length);
     this.#index.insert(hashText(cluster), address);
     this.#clusters++;

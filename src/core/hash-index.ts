@@ -147,3 +147,8 @@ export function spells(bytes: Buffer, start: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
   return true;
 }
+
+/** Writes `text`, in which every character is one byte, at `start`. For short texts quicker than the Buffer's own way. */
+export function spell(bytes: Buffer, start: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[start + i] = text.charCodeAt(i);
+}

@@ -193,8 +193,8 @@ export class JoinClusters {
   }
 
   /**
-   * Emission records whose lead is no longer in its cluster, found after a load: the row's tombstone may have been compacted
-   * away before it was ever told. Returns the records to forget.
+   * Emission records whose lead is no longer in its cluster, for a load that cannot trust the log's tombstones: one may have been
+   * compacted away before it was ever told. Returns the records to forget.
    */
   orphans(): { key: string; value: null }[] {
     return this.#store.orphanedEmissions().map(({ cluster, leadId }) => {

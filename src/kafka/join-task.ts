@@ -8,7 +8,8 @@
  *  - a load that takes longer than the log's `min.compaction.lag.ms` starts again, else the cleaner could take a record away
  *    between the end that was read and the reader, and show a state that never was;
  *  - for the same reason a running task that reads a record of that age ends its life and loads anew;
- *  - a position older than the log's `delete.retention.ms` makes every cluster dirty, because tombstones may be gone;
+ *  - a position older than the log's `delete.retention.ms` makes every cluster dirty, because tombstones may be gone, and
+ *    emission records may be left of leads that are; only then has a load to look for those;
  *  - a task without a position makes every cluster dirty.
  * Telling too many clusters is always safe: a body equal to the last one told is not told again.
  */
@@ -157,8 +158,11 @@ export class JoinTask implements BatchWork {
     };
     const left = loadProgress(this.#deps, { stage: 'join', partition });
     const end = await readAll(log, { ...at, signal }, take, left);
-    if (position === null || clock.now() - position.time > deleteRetentionMs) this.#clusters.touchAll();
-    this.#forget = this.#clusters.orphans();
+    this.#forget = [];
+    if (position === null || clock.now() - position.time > deleteRetentionMs) {
+      this.#clusters.touchAll();
+      this.#forget = this.#clusters.orphans();
+    }
     this.#next = end;
   }
 
