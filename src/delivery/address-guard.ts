@@ -7,6 +7,7 @@
  * by which IPv6-only networks reach IPv4 receivers. All other tunnels are refused. Link-local addresses and the fixed addresses
  * of cloud platforms are refused whatever is allowed: credentials of the machine are served there, receivers never.
  */
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Why an address is refused: a range's name, such as `private`, or `platform`. */
@@ -61,9 +62,9 @@ export class AddressGuard {
   }
 }
 
-/** Whether `text` is a CIDR such as `10.1.0.0/16`. */
+/** Whether `text` is a CIDR such as `10.1.0.0/16`. Short forms are none: `10/8` would mean 0.0.0.10/8. */
 export function isRange(text: string): boolean {
-  return ipaddr.isValidCIDR(text);
+  return isIP(text.split('/')[0] ?? '') !== 0 && !text.includes('%') && ipaddr.isValidCIDR(text);
 }
 
 /** Whether all of the CIDR `inner` lies in one of the CIDRs `outer`. */

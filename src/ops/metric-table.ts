@@ -94,7 +94,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     'attempts_total',
     ['endpoint', 'outcome', 'status_class'],
-    'POSTs, by outcome and by status class (`2xx` … `5xx`, or `timeout`, `dns`, `network`, `tls`).',
+    'POSTs, by outcome and by status class (`2xx` … `5xx`, or `timeout`, `dns`, `network`, `tls`, `address`, `oauth`).',
   ),
   histogram('attempt_seconds', ['endpoint'], ATTEMPT_SECONDS, 'Duration of a POST.'),
   histogram(

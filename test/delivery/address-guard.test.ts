@@ -229,10 +229,12 @@ test('a CIDR lies within others or not', () => {
   expect(
     ['0.0.0.0/0', '11.0.0.0/8', '10.0.0.0/7', 'fd00::/8', '::/0'].map((inner) => rangeWithin(inner, outer)),
   ).toEqual(new Array(5).fill(false));
-  expect([isRange('10.0.0.0/8'), isRange('10.0.0.0'), isRange('10.0.0.0/33'), isRange('x/8')]).toEqual([
-    true,
-    false,
-    false,
-    false,
-  ]);
+  expect([
+    isRange('10.0.0.0/8'),
+    isRange('10.0.0.0'),
+    isRange('10.0.0.0/33'),
+    isRange('x/8'),
+    isRange('10/8'),
+    isRange('fe80::%1/64'),
+  ]).toEqual([true, false, false, false, false, false]);
 });

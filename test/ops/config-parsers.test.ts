@@ -1,6 +1,7 @@
 /** What each parser takes and refuses. */
 import { expect, test } from 'vitest';
 import {
+  addressRanges,
   announceSince,
   bool,
   brokerList,
@@ -10,6 +11,7 @@ import {
   oneOf,
   type Parser,
   pem,
+  sealKeys,
   serviceUrl,
   someOf,
 } from '../../src/ops/config-parsers.ts';
@@ -39,6 +41,14 @@ test.each(taken)('%s takes it', (_name, parser, text, value) => {
   expect(parser.parse(text)).toEqual({ value });
 });
 
+const KEY = Buffer.alloc(32, 7).toString('base64');
+
+test('several seal keys and ranges are taken in their order', () => {
+  const other = Buffer.alloc(32, 8).toString('base64');
+  expect(sealKeys.parse(`${KEY}, ${other}`)?.value.map((key) => key.reveal())).toEqual([KEY, other]);
+  expect(addressRanges.parse('10.0.0.0/8,fd00::/8')?.value).toEqual(['10.0.0.0/8', 'fd00::/8']);
+});
+
 const refused: [string, Parser<unknown>, string][] = [
   ...['-1', '65536', '1.5', '1e3', ' 1', '0x10', 'ten', '9'.repeat(30)].map(
     (text): [string, Parser<unknown>, string] => ['integer', port, text],
@@ -66,6 +76,13 @@ const refused: [string, Parser<unknown>, string][] = [
   ['announceSince, no such hour', announceSince, '2026-02-01T24:00:00Z'],
   ['announceSince, no such month', announceSince, '2026-13-01T00:00:00Z'],
   ['pem', pem, 'MIIB'],
+  ['addressRanges, no range', addressRanges, '10.0.0.0'],
+  ['addressRanges, a short form', addressRanges, '10/8'],
+  ['addressRanges, too many bits', addressRanges, '10.0.0.0/33'],
+  ['addressRanges, a zone', addressRanges, 'fe80::%1/64'],
+  ['sealKeys, too short', sealKeys, 'c2hvcnQ='],
+  ['sealKeys, no base64', sealKeys, `${'!'.repeat(43)}=`],
+  ['sealKeys, twice', sealKeys, `${KEY},${KEY}`],
 ];
 
 test.each(refused)('%s refuses it', (_name, parser, text) => {
