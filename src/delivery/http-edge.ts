@@ -155,7 +155,7 @@ export class HttpEdge {
     if (this.#closed || this.#channels.get(channel.endpoint) !== channel) return Promise.resolve(GONE);
     const headers = channel.headers.of(request, this.#deps.clock.now(), token?.value ?? null);
     const message = { path: channel.path, method: 'POST' as const, headers, body: request.body };
-    const order = { message, deadline, ...(request.permitted && { permitted: request.permitted }) };
+    const order = { message, deadline, ...(request.permitted && { permitted: request.permitted }), ...request.trial };
     return this.#flights.make(channel.connections, order);
   }
 }

@@ -15,6 +15,8 @@ export interface PostRequest {
   readonly body: Buffer;
   /** Asked just before the request goes to the socket; false = it must not. Absent = it may. */
   readonly permitted?: () => boolean;
+  /** An operator tries the endpoint: the request says so in a header, and the answer's body is handed over part by part. */
+  readonly trial?: { readonly onBody: (part: Buffer) => void };
 }
 
 /** Makes one attempt. Never rejects: whatever happens is an AttemptResult. */

@@ -40,6 +40,7 @@ export class RequestHeaders {
     }
     headers.push('lead-webhook-version', request.version, 'lead-webhook-revision', String(request.revision));
     headers.push('lead-webhook-attempt', String(request.attempt));
+    if (request.trial !== undefined) headers.push('lead-webhook-test', 'true');
     return headers;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Writes records outside of transactions: for commands that ask the stages for something. At least once, in order per partition,
+ * Writes records outside of transactions: for what may come twice or late without harm, such as requests and the
+ * health of endpoints. At least once, in order per partition,
  * acknowledged by all in-sync replicas; what stages write goes through transactions.ts. Never creates a topic.
  */
 import type { ICustomPartitioner, Kafka, Producer } from 'kafkajs';
