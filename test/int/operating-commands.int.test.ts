@@ -152,3 +152,35 @@ test('what waits, how far the stages are behind and what the sources hold is tol
   expect(sources.out).toContain('note: no record was found');
   expect(sources.out).not.toContain(PRIVATE);
 });
+
+test('an endpoint is tried with the sample, and a pause is obeyed by the running program until it is resumed', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  await using receiver = new Receiver();
+  const url = await receiver.listen();
+  await using installation = new Installation({ brokers, registryUrl: null, endpoints: endpointsFile(url) });
+  await installation.install();
+  const tried = await installation.mustRun('endpoints', 'test', 'crm');
+  expect(tried.out).toMatch(/^crm: delivered \(http-204\) by 127\.0\.0\.1:\d+ in \d+ ms, an answer of 0 bytes$/m);
+  const [sample] = receiver.received;
+  expect(sample?.headers).toMatchObject({ 'lead-webhook-test': 'true', 'lead-webhook-version': 'v3' });
+  expect(sample?.headers['webhook-id']).toMatch(/^crm_test-\d+_0$/);
+  expect((await installation.run('endpoints', 'pause', 'crn')).err).toContain('did you mean "crm"?');
+
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const source = new SourceDatabase();
+  await installation.mustRun('endpoints', 'pause', 'crm');
+  const program = installation.start();
+  await program.tasksRunning('deliver', 2);
+  await installation.pipe([source.insert('lead', lead(8, 'held'))]);
+  await installation.until(installation.topic('delivery-state'), (records) =>
+    records.some(({ key, value }) => key?.toString() === 'crm|8|pending' && value !== null),
+  );
+  const list = await installation.mustRun('deliveries', 'list');
+  expect(list.out).toContain('waits for its turn');
+  expect(receiver.received).toHaveLength(1);
+  await installation.mustRun('endpoints', 'resume', 'crm');
+  await receiver.until(() => receiver.lastAccepted('/crm').has('8'), signal);
+  expect(receiver.received.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  expect(await program.stop()).toBe(0);
+});
