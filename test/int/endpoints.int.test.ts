@@ -88,17 +88,18 @@ test('a definition of the topic is in effect at once, a bad one changes nothing,
   expect(JSON.stringify(running.lines)).not.toContain('tok"');
 });
 
-test('a file that changes is in effect without a restart, and after one the topic still is', async () => {
+test('a file that changes is in effect without a restart; what waits for a removed endpoint becomes dead letters', async () => {
   const topic = uniqueName('endpoints');
   await using receiver = new Receiver();
   const url = await receiver.listen();
-  const file = (path: string): string =>
-    `endpoints: [{ id: crm, dealership: 3, url: "${url}${path}", version: v3, allow: { http: true, addresses: [127.0.0.1/32] } }]\n`;
-  await using installation = installationWith(topic, file('/old'));
+  const allow = { http: true, addresses: ['127.0.0.1/32'] };
+  const definition = (id: string, to: string) => ({ id, dealership: 3, url: to, version: 'v3', allow });
+  const file = (...endpoints: object[]): string => JSON.stringify({ endpoints });
+  const down = { ...definition('down', 'http://127.0.0.1:1/'), retry: { baseMs: 3_600_000 } };
+  await using installation = installationWith(topic, file(definition('crm', `${url}/old`), down));
   await installation.install();
   await installation.createTopics([topic], 2);
-  const allow = { http: true, addresses: ['127.0.0.1/32'] };
-  const dms = { id: 'dms', dealership: 3, url: `${url}/dms`, version: 'v3', allow };
+  const dms = definition('dms', `${url}/dms`);
   await installation.append([{ topic, partition: 1, key: 'dms', value: JSON.stringify(dms) }]);
   const seen = (...wanted: string[]): Promise<void> => {
     const holds = (): boolean => wanted.every((path) => receiver.received.some((one) => one.path === path));
@@ -109,10 +110,14 @@ test('a file that changes is in effect without a restart, and after one the topi
   await running.tasksRunning('deliver', installation.partitions);
   await installation.append([payload(installation, '7', 1)]);
   await seen('/old', '/dms');
-  writeFileSync(installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'] ?? '', file('/new'));
-  await changedTo(running, ({ changed }) => String(changed) === 'crm');
+  writeFileSync(installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'] ?? '', file(definition('crm', `${url}/new`)));
+  await changedTo(running, ({ changed, removed }) => `${changed} ${removed}` === 'crm down');
   await installation.append([payload(installation, '7', 2)]);
   await receiver.until(() => receiver.received.length >= 4, AbortSignal.timeout(WAIT_MS));
+  const code = 'lead-webhooks.errors.code';
+  await installation.until(installation.topic('dead-letters'), (letters) =>
+    letters.some(({ headers }) => headers[code]?.toString() === 'endpoint-removed'),
+  );
   expect(await running.stop()).toBe(0);
   const paths = receiver.received.map(({ path, revision }) => `${path} ${revision}`).sort();
   expect(paths).toEqual(['/dms 1', '/dms 2', '/new 2', '/old 1']);
