@@ -268,7 +268,9 @@ export class Deliverer {
   #nextPosition(): DeliverPosition {
     const nextOffset = this.#window.position;
     const pausing = this.#stopping || this.#suspended;
-    const released = pausing && this.#dispatch.inFlight === 0;
+    // What the predecessor may have in flight is in flight for the successor too.
+    const quiet = this.#dispatch.inFlight === 0 && this.#deps.clock.now() >= this.#notBefore;
+    const released = pausing && quiet;
     // Requests that are only held must be read again by the next owner.
     const redrives = this.#heldRedrives.length === 0 ? this.#redrivesNext : this.#position.redrives;
     if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, redrives };

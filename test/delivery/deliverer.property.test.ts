@@ -19,6 +19,12 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('commit' as const), succeeds: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 40_000 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), committed: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('evict' as const), killed: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fence' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('hand over' as const, 'rejoin' as const), ms: fc.nat(9000) }),
+  },
 );
 
 /** A log of a few leads: each one's revisions grow, except that after a move a lower one may still follow. */
@@ -61,6 +67,7 @@ test('whatever happens, no older revision follows a newer one, one is in flight 
           testEndpoint({ id: 'wide', limits: { concurrency: 3, ratePerSecond: null, timeoutMs: 15_000 } }),
           testEndpoint({ id: 'narrow', limits: { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 } }),
           testEndpoint({ id: 'once', on: 'create' }),
+          testEndpoint({ id: 'each', supersede: false, breaker: { failures: 3, baseMs: 5000, capMs: 20_000 } }),
         ],
         { windowRecords },
       );
@@ -70,7 +77,11 @@ test('whatever happens, no older revision follows a newer one, one is in flight 
         else if (step.do === 'answer') await world.answer(step.which % Math.max(world.open.length, 1), step.result);
         else if (step.do === 'commit') world.commit(step.succeeds);
         else if (step.do === 'wait') world.clock.advance(step.ms);
-        else world.crash(undefined, step.committed);
+        else if (step.do === 'crash') world.crash(undefined, step.committed);
+        else if (step.do === 'evict') world.evict(step.killed);
+        else if (step.do === 'fence') world.fenceGhosts();
+        else if (step.do === 'rejoin') await world.rejoin(step.ms);
+        else await world.handOver(step.ms);
         await settled();
       }
       await world.finish();
@@ -87,6 +98,10 @@ function expectAllDone(world: DeliverWorld, records: readonly Partial<OutboundRe
     for (const endpoint of ['wide', 'narrow']) {
       expect(outcomes(world, endpoint, lead), `${endpoint}, lead ${lead}`).toContain(last);
     }
+    const inOrder = ofLead.filter(({ revision = 0 }, at) => {
+      return ofLead.slice(0, at).every((before) => (before.revision ?? 0) < revision);
+    });
+    for (const { revision } of inOrder) expect(outcomes(world, 'each', lead), `each, lead ${lead}`).toContain(revision);
     const wasCreated = ofLead.some(({ cause }) => cause === 'created');
     expect(outcomes(world, 'once', lead).length > 0).toBe(wasCreated);
   }
