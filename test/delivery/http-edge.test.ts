@@ -274,3 +274,41 @@ test.each([
 test('an error without a code is a network failure under its name, never its text', () => {
   expect(failureOf(new TypeError('secret'))).toEqual({ kind: 'network', code: 'TypeError' });
 });
+
+test('a request whose leave was withdrawn while its connection was made is withheld: the receiver sees nothing of it', async () => {
+  let requests = 0;
+  const port = await receiver((incoming, response) => {
+    requests += 1;
+    incoming.resume().on('end', () => response.end());
+  });
+  let asked = 0;
+  const permitted = (): boolean => {
+    asked += 1;
+    return false;
+  };
+  const http = edge();
+  const endpoint = endpointAt(port);
+  expect(await http.post(endpoint, { ...request, permitted })).toEqual({ kind: 'withheld' });
+  expect(await http.post(endpoint, { ...request, permitted: () => true })).toMatchObject({ status: 200 });
+  expect(await http.post(endpoint, { ...request, permitted })).toEqual({ kind: 'withheld' });
+  expect([requests, asked]).toEqual([1, 2]);
+});
+
+test('a request that may have arrived and must not be repeated is a failure, not withheld', async () => {
+  const answered = new Set<Socket>();
+  const port = await receiver((incoming, response) => {
+    if (answered.has(incoming.socket)) incoming.socket.destroy();
+    else incoming.resume().on('end', () => response.end());
+    answered.add(incoming.socket);
+  });
+  const http = edge();
+  const endpoint = endpointAt(port);
+  await http.post(endpoint, request);
+  let asked = 0;
+  const permitted = (): boolean => {
+    asked += 1;
+    return asked === 1;
+  };
+  const result = await http.post(endpoint, { ...request, permitted });
+  expect([result, asked, answered.size]).toEqual([{ kind: 'network', code: 'UND_ERR_SOCKET' }, 2, 1]);
+});

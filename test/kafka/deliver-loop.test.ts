@@ -160,7 +160,7 @@ class World implements TaskDeliverer {
   }
 
   resume(): void {
-    this.events.push('resume');
+    this.events.push('resume sending');
   }
 
   abandon(): void {
@@ -393,7 +393,7 @@ describe('reading', () => {
       world.full = false;
       await world.hear();
       await world.pass(INTERVAL_MS);
-      expect(world.events.at(-1)).toBe('resume');
+      expect(world.events.at(-1)).toBe('resume sending');
     });
   });
 
@@ -532,5 +532,43 @@ describe('redrive requests', () => {
     await world.pass(INTERVAL_MS);
     await world.pass(INTERVAL_MS);
     await ended;
+  });
+});
+
+describe('before the group is joined again', () => {
+  test('the task is suspended, and what it did is committed before the rejoin goes on', async () => {
+    const world = new World();
+    const run = world.run();
+    await turn();
+    world.plans = [commitOf(4, { position: { ...commitOf(4).position, released: true } })];
+    let rejoining = false;
+    const suspended = world.lease.suspend().then(() => {
+      rejoining = true;
+    });
+    await turn();
+    expect([world.events.includes('suspend'), rejoining]).toEqual([true, false]);
+    await world.pass(INTERVAL_MS);
+    await suspended;
+    expect(decodeDeliverPosition(world.written().get('position') as Buffer)).toMatchObject({ released: true });
+    world.lease.resume();
+    expect(world.events.at(-1)).toBe('resume sending');
+    world.stop.abort();
+    await run;
+  });
+
+  test('a task whose commit fails holds the rejoin up no longer, and is under the lease no more', async () => {
+    const world = new World();
+    const run = world.run();
+    const failed = expect(run).rejects.toMatchObject({ code: 'fenced' });
+    await turn();
+    world.plans = [commitOf(4)];
+    await world.kafka.producer('deliver.0').fence(world.stop.signal);
+    const suspended = world.lease.suspend();
+    await turn();
+    await world.pass(INTERVAL_MS);
+    await suspended;
+    await failed;
+    world.lease.resume();
+    expect(world.events).not.toContain('resume sending');
   });
 });

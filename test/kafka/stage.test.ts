@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { KafkaFailure } from '../../src/kafka/errors.ts';
-import { Stage, type StageMembership, type StageSide } from '../../src/kafka/stage.ts';
+import { type GroupObserver, Stage, type StageMembership, type StageSide } from '../../src/kafka/stage.ts';
 import { type Life, Task, type TaskProducer } from '../../src/kafka/task.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
@@ -36,7 +36,7 @@ class World {
   };
   commitOffsets: (positions: Offsets) => Promise<void> = async () => {};
 
-  constructor() {
+  constructor(observer?: GroupObserver) {
     const deps = { clock: this.clock, log: silentLog, meter: silentMeter };
     const membership: StageMembership = {
       run: async (listener) => {
@@ -52,6 +52,7 @@ class World {
     };
     this.stage = new Stage('join', {
       ...deps,
+      ...(observer && { observer }),
       membership,
       task: (index, side) => {
         this.sides.set(index, side);
@@ -82,6 +83,25 @@ function gate(): { open: () => void; opened: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, opened: promise };
 }
+
+test('an observer hears of heartbeats and rejoins, and of an assignment after the lost tasks were told to stop', async () => {
+  const heard: string[] = [];
+  const world: World = new World({
+    heard: (sentAtMs) => void heard.push(`heard ${sentAtMs}`),
+    suspend: async () => void heard.push('suspend'),
+    assigned: (indexes) => {
+      heard.push(`assigned ${indexes}`);
+      if (indexes.length === 1) world.stop.abort();
+    },
+  });
+  const run = world.stage.run(world.stop.signal);
+  await world.assign(0, 1);
+  world.group?.onHeartbeat(7);
+  await world.group?.beforeRejoin?.();
+  await world.assign(1);
+  await run;
+  expect(heard).toEqual(['assigned 0,1', 'heard 7', 'suspend', 'assigned 1']);
+});
 
 describe('assignment', () => {
   test('tasks start when they are given, stay through a rebalance that keeps them, and stop when they are lost', async () => {
