@@ -393,7 +393,7 @@ describe('reading', () => {
       world.full = false;
       await world.hear();
       await world.pass(INTERVAL_MS);
-      expect(world.events.at(-1)).toBe('resume sending');
+      expect(world.events.at(-1)).toBe('resume');
     });
   });
 
