@@ -137,7 +137,9 @@ export function fateOf(view: DeliveryView, { letter, request }: Asked): Fate {
   const delivered = view.deliveredSince(endpoint, lead) ?? -1;
   if (delivered === revision) return 'delivered';
   if (delivered > revision) return 'newer-delivered';
-  return view.pendingOf(endpoint, lead) === undefined ? 'not-sent' : 'pending';
+  return view.pendingOf(endpoint, lead).some(({ delivery }) => delivery.record.revision >= revision)
+    ? 'pending'
+    : 'not-sent';
 }
 
 function withNewLetters(found: Map<Asked, Fate>, letters: readonly Letter[]): Map<Asked, Fate> {

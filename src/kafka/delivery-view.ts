@@ -30,7 +30,8 @@ export interface DeliveryViewOptions {
 
 export class DeliveryView {
   readonly #options: DeliveryViewOptions;
-  readonly #pending = new Map<string, PendingView>();
+  /** By endpoint and lead, then by the whole key. */
+  readonly #pending = new Map<string, Map<string, PendingView>>();
   readonly #marks = new Map<string, MarkView>();
   readonly #redrives = new Map<number, number>();
 
@@ -50,22 +51,30 @@ export class DeliveryView {
     if (state.suffix !== 'pending') {
       if (value === null) this.#marks.delete(name);
       else this.#marks.set(name, { key: state, mark: decodeMark(value) });
-    } else if (value === null) this.#pending.delete(name);
-    else this.#pending.set(name, this.#pendingView(state, value, partition));
+      return;
+    }
+    const pair = `${state.endpointId}|${state.leadId}`;
+    const ofPair = this.#pending.get(pair) ?? new Map<string, PendingView>();
+    this.#pending.set(pair, ofPair);
+    if (value === null) ofPair.delete(name);
+    else ofPair.set(name, this.#pendingView(state, value, partition));
+    if (ofPair.size === 0) this.#pending.delete(pair);
   }
 
   /** What is pending, the next due first. */
   get pending(): PendingView[] {
-    return [...this.#pending.values()].sort((a, b) => a.delivery.dueAt - b.delivery.dueAt);
+    const all = [...this.#pending.values()].flatMap((ofPair) => [...ofPair.values()]);
+    return all.sort((a, b) => a.delivery.dueAt - b.delivery.dueAt);
   }
 
   get marks(): MarkView[] {
     return [...this.#marks.values()];
   }
 
-  /** The pending delivery of a pair; undefined = none. */
-  pendingOf(endpointId: string, leadId: string): PendingView | undefined {
-    return this.#pending.get(`${endpointId}|${leadId}|pending`);
+  /** What is pending of a pair, the older revision first; several only for an endpoint with `supersede: false`. */
+  pendingOf(endpointId: string, leadId: string): PendingView[] {
+    const ofPair = [...(this.#pending.get(`${endpointId}|${leadId}`)?.values() ?? [])];
+    return ofPair.sort((a, b) => a.delivery.record.revision - b.delivery.record.revision);
   }
 
   /** The highest revision delivered since the pair's dead letter; null = the pair has no `dead` mark. */

@@ -22,14 +22,15 @@ Usage: lead-webhooks dead-letters list [FILTER] [--limit N] [--json]
        lead-webhooks dead-letters redrive [PARTITION/OFFSET] [FILTER] [--all] [--every] [--dry-run] [--rate N]
                                           [--wait SECONDS] [--json]
 
-list      The newest dead letters: their place (PARTITION/OFFSET, which is what show and redrive take), when, stage, code,
-          endpoint, lead, revision, attempts, the last status, and the reason. No keys of sources and no bodies.
+list      The newest dead letters: their place (PARTITION/OFFSET, which is what show and redrive take), when, stage,
+          code, endpoint, lead, revision, attempts, the last status, and the reason. No keys of sources and no bodies.
 show      One dead letter: the reason, where the original lies, and its headers.
-redrive   Asks the deliver stage to deliver dead letters again: by their place, by a filter, or all. Each request goes through
-          the same queue as the other deliveries of its endpoint and lead, so the order is kept, and what is older than a
-          revision that the endpoint has had since is not sent. Nothing is written to the outbound topic. Of an endpoint and
-          lead the newest revision alone is asked for. Dead letters of rekey and join cannot be redriven; each says why.
-          A dead letter can be redriven for 30 days, and asking twice does no harm.
+redrive   Asks the deliver stage to deliver dead letters again: by their place, by a filter, or all. Each request
+          goes through the same queue as the other deliveries of its endpoint and lead, so the order is kept, and
+          what is older than a revision that the endpoint has had since is not sent. Nothing is written to the
+          outbound topic. Of an endpoint and lead the newest revision alone is asked for. Dead letters of rekey and
+          join cannot be redriven; each says why. A dead letter can be redriven for 30 days, and asking twice does no
+          harm.
 
 FILTER, of which all must fit:
   --endpoint ID    deliveries to this endpoint
@@ -53,8 +54,8 @@ Options:
 Used from the configuration: KAFKA_*, LEAD_WEBHOOKS_DEAD_LETTERS_TOPIC, LEAD_WEBHOOKS_REDRIVES_TOPIC and
 LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC.
 
-Exit codes: 0 good, 1 show found nothing; redrive left one out that cannot be redriven, or with --wait one was not delivered;
-or Kafka cannot be reached; 2 wrong usage or configuration.
+Exit codes: 0 good, 1 show found nothing; redrive left one out that cannot be redriven, or with --wait one was not
+delivered; or Kafka cannot be reached; 2 wrong usage or configuration.
 
 Examples:
   lead-webhooks dead-letters list --endpoint orange-crm --since 24h

@@ -21,9 +21,9 @@ Usage: lead-webhooks deliveries list [--endpoint ID] [--lead ID] [--limit N] [--
 list    The deliveries that wait in Kafka for another attempt, the next due first: endpoint, lead, revision, attempts so
         far, when it is due, and the code of the last failure. A delivery without attempts waits for its turn: its
         endpoint is slow, paused or disabled. What is tried for the first time right now is not shown.
-show    All that is known of one endpoint and lead: the pending delivery, and the marks: seen (the highest revision that
-        was taken), done (an "on: create" endpoint has had the lead), dead (there is a dead letter; the highest revision
-        delivered since).
+show    All that is known of one endpoint and lead: what is pending (several with "supersede: false"), and the marks:
+        seen (the highest revision that was taken), done (an "on: create" endpoint has had the lead), dead (there is
+        a dead letter; the highest revision delivered since).
 
 Used from the configuration: KAFKA_*, LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC.
 
@@ -110,24 +110,23 @@ function show(context: Context, args: Arguments, { view, now }: { view: Delivery
   const [endpoint = '', lead = ''] = args.words;
   const pending = view.pendingOf(endpoint, lead);
   const { marks } = view;
+  const hasBody = args.has('body');
   if (args.has('json')) {
     outJson(context, {
       endpoint,
       lead,
-      pending:
-        pending === undefined
-          ? null
-          : { ...pendingJson(pending), ...(args.has('body') ? { body: bodyOf(pending) } : {}) },
+      pending: pending.map((one) => ({ ...pendingJson(one), ...(hasBody ? { body: bodyOf(one) } : {}) })),
       marks: marks.map(({ mark }) => ({ ...mark, expiresAt: instant(mark.expiresAt) })),
     });
   } else {
-    if (pending !== undefined) for (const line of pendingLines(pending, now)) context.out(line);
+    for (const one of pending) {
+      for (const line of pendingLines(one, now)) context.out(line);
+      if (hasBody) context.out(bodyOf(one));
+    }
     for (const line of marks.map(markLine)) context.out(line);
-    if (pending !== undefined && args.has('body')) context.out(bodyOf(pending));
-    if (pending === undefined && marks.length === 0)
-      context.out(`${endpoint} ${lead}: nothing waits and nothing is marked`);
+    if (pending.length + marks.length === 0) context.out(`${endpoint} ${lead}: nothing waits and nothing is marked`);
   }
-  return pending === undefined && marks.length === 0 ? 1 : 0;
+  return pending.length + marks.length === 0 ? 1 : 0;
 }
 
 function pendingLines({ key, delivery, partition, bytes }: PendingView, now: number): string[] {

@@ -25,9 +25,9 @@ check   Validates an endpoints file and names every mistake with its line. The s
         so run it where they are, and never shown. Connects to nothing.
 seal    Reads a secret from stdin, without its last newline, and prints it sealed for the endpoint ID, under the first
         key of LEAD_WEBHOOKS_SEAL_KEY. What is printed may stand in a definition of that endpoint: { sealed: "…" }.
-test    Sends the documented sample payload to the endpoint ID of LEAD_WEBHOOKS_ENDPOINTS_FILE once: authorized, signed and
-        guarded as a delivery is, with a webhook-id of its own and the header "lead-webhook-test: true". Prints what came
-        back: outcome, status, time, and how many bytes the answer had; never the answer itself.
+test    Sends the documented sample payload to the endpoint ID of LEAD_WEBHOOKS_ENDPOINTS_FILE once: authorized,
+        signed and guarded as a delivery is, with a webhook-id of its own and the header "lead-webhook-test: true".
+        Prints what came back: outcome, status, time, and how many bytes the answer had; never the answer itself.
 pause   No request goes to the endpoint ID any more, from any process, until it is resumed. Deliveries wait in Kafka as
         they do for an endpoint that fails, within the same limits, and are given up as late. Takes a moment, and stays
         over restarts.
@@ -41,8 +41,9 @@ Options:
   --json   one JSON document instead of text
   --help   this text
 
-Exit codes: 0 good, 1 the file has mistakes, the test was not answered with success, or Kafka cannot be reached, 2 wrong usage
-or configuration, also a file that cannot be read, an endpoint that is not defined, and a secret that is empty.
+Exit codes: 0 good, 1 the file has mistakes, the test was not answered with success, or Kafka cannot be reached, 2
+wrong usage or configuration, also a file that cannot be read, an endpoint that is not defined, and a secret that is
+empty.
 
 Examples:
   lead-webhooks endpoints check endpoints.yaml

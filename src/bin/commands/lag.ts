@@ -25,8 +25,8 @@ Options:
   --json              one JSON document instead of text
   --help              this text
 
-Exit codes: 0 good, 1 a task has input and no position, or one outside of the log, or is further behind than allowed, or Kafka
-cannot be reached, 2 wrong usage or configuration.
+Exit codes: 0 good, 1 a task has input and no position, or one outside of the log, or is further behind than allowed,
+or Kafka cannot be reached, 2 wrong usage or configuration.
 
 Examples:
   lead-webhooks lag

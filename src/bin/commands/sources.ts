@@ -26,23 +26,24 @@ const REGISTRY_MS = 20_000;
 const USAGE = `
 Usage: lead-webhooks sources check [--last N] [--optional COLUMNS] [--json]
 
-check   Reads the newest records of the three source topics as rekey would, and says what it understood: form and encoding,
-        operations, schemas, keys, each column with what it held, and what is missing or would be null. Names known traps:
-        decimals as bytes, times in JSON without a type, placeholders for unchanged values, keys that are not the primary
-        key, records without an order. Shows numbers and names, no value of a record. Changes nothing.
+check   Reads the newest records of the three source topics as rekey would, and says what it understood: form and
+        encoding, operations, schemas, keys, each column with what it held, and what is missing or would be null.
+        Names known traps: decimals as bytes, times in JSON without a type, placeholders for unchanged values, keys
+        that are not the primary key, records without an order. Shows numbers and names, no value of a record.
+        Changes nothing.
 
 Used from the configuration: KAFKA_*, SCHEMA_REGISTRY_*, the names of the source topics, LEAD_WEBHOOKS_JSON_TIME_UNIT,
 LEAD_WEBHOOKS_UNAVAILABLE_VALUE, LEAD_WEBHOOKS_TEST_DRIVE_PURPOSES.
 
 Options:
   --last N             look at the newest N records of each partition (${LAST})
-  --optional COLUMNS   columns that are known to be missing, as TABLE.COLUMN, comma separated; TABLE is lead, appointment
-                       or test_drive
+  --optional COLUMNS   columns that are known to be missing, as TABLE.COLUMN, comma separated; TABLE is lead,
+                       appointment or test_drive
   --json               one JSON document instead of text
   --help               this text
 
-Exit codes: 0 good, also with warnings, 1 something would be lost, or null or wrong though it should not; or Kafka or the
-registry cannot be reached; 2 wrong usage or configuration.
+Exit codes: 0 good, also with warnings, 1 something would be lost, or null or wrong though it should not; or Kafka or
+the registry cannot be reached; 2 wrong usage or configuration.
 
 Examples:
   lead-webhooks sources check
