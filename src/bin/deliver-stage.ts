@@ -21,6 +21,7 @@ const COMMIT_INTERVAL_MS = 200;
 export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, 'current' | 'onChange'>): ComposedStage {
   const { config, log, version } = runtime;
   const { windowRecords, windowBytes, inFlightMax, endpointLabelsMax } = config.deliver;
+  const { pendingBytesMax, pendingBytesPerEndpointMax } = config.deliver;
   const { outbound, deliveryState, deadLetters } = config.topics;
   const meter = new EndpointMeter(runtime.meter, endpointLabelsMax);
   const http = new HttpEdge({ clock, log }, { productVersion: version });
@@ -29,7 +30,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     onRenewed: () => lanes.wake(),
   });
   const leased = (timeoutMs: number): boolean => lease.allows(timeoutMs);
-  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased }, { inFlightMax });
+  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased }, { inFlightMax, pendingBytesMax });
   endpoints.onChange = () => {
     lanes.replace(endpoints.current);
     http.keepOnly(endpoints.current);
@@ -45,7 +46,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     const deliverer: Parameters<typeof deliverLoop>[1]['deliverer'] = (start, onNews) =>
       new Deliverer(
         { lanes, post: http.post, clock, random, log, meter, onNews },
-        { ...DELIVERER_DEFAULTS, windowRecords, windowBytes },
+        { ...DELIVERER_DEFAULTS, windowRecords, windowBytes, pendingBytesMax: pendingBytesPerEndpointMax },
         start,
       );
     await deliverLoop(

@@ -208,8 +208,9 @@ export class Dispatch {
       const before = pair.all;
       for (const earlier of before.slice(0, before.indexOf(delivery))) this.makePending(earlier);
     }
-    const bytes = this.#pending.bytes(pair.lane) + delivery.record.value.length;
-    if (pair.inFlight !== delivery && bytes > this.#options.pendingBytesMax) {
+    const bytes = delivery.record.value.length;
+    const fits = this.#pending.bytes(pair.lane) + bytes <= this.#options.pendingBytesMax;
+    if (pair.inFlight !== delivery && !(fits && this.#deps.lanes.hasRoomFor(bytes))) {
       this.#rejectWaiting(delivery, BACKLOG);
       return;
     }

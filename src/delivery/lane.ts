@@ -31,6 +31,8 @@ export interface LaneDeps {
   readonly turns: Turns;
   /** Whether an attempt that may take `timeoutMs` may start now; if not, `pump` is called when it may. */
   readonly leased: (timeoutMs: number) => boolean;
+  /** So many bytes more, or less, are pending. */
+  readonly onPending: (bytes: number) => void;
   /** The lane has learnt something that other processes must know. */
   readonly onHealth: (endpointId: string, health: EndpointHealth) => void;
   /** The state of the lane has changed. */
@@ -168,6 +170,7 @@ export class Lane implements TurnTaker {
   addPending(deliveries: number, bytes: number): void {
     this.#pending += deliveries;
     this.#pendingBytes += bytes;
+    this.#deps.onPending(bytes);
     this.#deps.meter.gauge('pending', { endpoint: this.#endpoint.id }, this.#pending);
     this.#deps.meter.gauge('pending_bytes', { endpoint: this.#endpoint.id }, this.#pendingBytes);
   }

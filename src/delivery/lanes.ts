@@ -33,9 +33,11 @@ export interface LanesDeps {
 export interface LanesOptions {
   /** Requests of this process that may be in flight at the same time. */
   readonly inFlightMax: number;
+  /** Bytes of pending deliveries to all endpoints in all tasks of this process. */
+  readonly pendingBytesMax: number;
 }
 
-export const LANES_DEFAULTS: LanesOptions = { inFlightMax: 1000 };
+export const LANES_DEFAULTS: LanesOptions = { inFlightMax: 1000, pendingBytesMax: 512 * 1024 * 1024 };
 
 export class Lanes {
   /** Called when this process has learnt something of an endpoint that the others must know. */
@@ -49,20 +51,27 @@ export class Lanes {
   readonly #unclaimed = new Map<string, EndpointHealth>();
   readonly #watchers = new Set<() => void>();
   #byInterest = new Map<string, Lane[]>();
+  readonly #pendingBytesMax: number;
+  #pendingBytes = 0;
   #share = 1;
   #answeredAt = 0;
   #silentSince: number | null = null;
 
-  constructor(endpoints: readonly Endpoint[], deps: LanesDeps, options: LanesOptions = LANES_DEFAULTS) {
+  constructor(endpoints: readonly Endpoint[], deps: LanesDeps, options: Partial<LanesOptions> = {}) {
     const { log, meter, clock, leased } = deps;
+    const { inFlightMax, pendingBytesMax } = { ...LANES_DEFAULTS, ...options };
+    this.#pendingBytesMax = pendingBytesMax;
     this.#log = log;
     this.#clock = clock;
     this.#laneDeps = {
       log,
       meter,
       clock,
-      turns: new Turns(options.inFlightMax),
+      turns: new Turns(inFlightMax),
       leased: leased ?? (() => true),
+      onPending: (bytes) => {
+        this.#pendingBytes += bytes;
+      },
       onHealth: (id, health) => this.onHealth(id, health),
       onState: () => this.#tell(),
     };
@@ -115,6 +124,11 @@ export class Lanes {
     if (!candidates) return [];
     const wanted = wantedBy(record);
     return candidates.filter(({ endpoint }) => wanted(endpoint));
+  }
+
+  /** Whether `bytes` more may become pending in this process. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#pendingBytes + bytes <= this.#pendingBytesMax;
   }
 
   /** Whether an attempt that ends within `timeoutMs` may go out now. */

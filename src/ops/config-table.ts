@@ -307,6 +307,24 @@ export const SETTINGS = {
         'Requests to all endpoints together that a process has in flight; while it is reached, endpoints take turns.',
       ),
     ),
+    pendingBytesMax: measured(
+      'bytes',
+      setting(
+        'LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_MAX',
+        integer(1_048_576, 68_719_476_736),
+        '536870912',
+        'Payloads of pending deliveries that a process keeps in memory; beyond it a delivery becomes a dead letter (`backlog`).',
+      ),
+    ),
+    pendingBytesPerEndpointMax: measured(
+      'bytes',
+      setting(
+        'LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_PER_ENDPOINT_MAX',
+        integer(1_048_576, 68_719_476_736),
+        '67108864',
+        'The same limit for one endpoint in one task.',
+      ),
+    ),
     endpointLabelsMax: measured(
       'endpoints',
       setting(

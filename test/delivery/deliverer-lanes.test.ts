@@ -7,8 +7,8 @@ import { DeliverWorld, OK, settled, status, TIMEOUT, testEndpoint } from '../sup
 const HOUR_MS = 3_600_000;
 const limits = { concurrency: 4, ratePerSecond: null, timeoutMs: 15_000 };
 
-function ownedWorld(...[endpoints, options]: ConstructorParameters<typeof DeliverWorld>): DeliverWorld {
-  const world = new DeliverWorld(endpoints, options);
+function ownedWorld(...parameters: ConstructorParameters<typeof DeliverWorld>): DeliverWorld {
+  const world = new DeliverWorld(...parameters);
   world.commit();
   return world;
 }
@@ -286,4 +286,21 @@ test('a hung endpoint does not fill the window: what comes for it becomes pendin
   }
   expect(world.acked.get('crm|100')).toEqual(new Set([1]));
   expect(world.sent.filter(({ endpointId }) => endpointId === 'hung')).toHaveLength(2);
+});
+
+test('beyond the limit of pending bytes of the process a delivery becomes a dead letter, whatever its endpoint', async () => {
+  const world = ownedWorld(
+    [testEndpoint({ limits }), testEndpoint({ id: 'other', limits })],
+    {},
+    { pendingBytesMax: 250 },
+  );
+  for (const id of ['crm', 'other']) world.lanes.learn(id, { ...HEALTHY, operator: { paused: true, at: 1 } });
+  world.append({ leadId: '1', value: Buffer.alloc(100) }, { leadId: '2', value: Buffer.alloc(100) });
+  world.feed();
+  const plan = world.commit();
+  expect(plan?.pending.map(({ key }) => `${key.endpointId} ${key.leadId}`)).toEqual(['crm 1', 'other 1']);
+  expect(plan?.deadLetters.map(({ endpointId, code }) => `${endpointId} ${code}`)).toEqual([
+    'crm backlog',
+    'other backlog',
+  ]);
 });

@@ -17,7 +17,7 @@ import {
 import type { EndpointHealth } from '../../src/core/endpoint-health.ts';
 import { DELIVERER_DEFAULTS, Deliverer, type DelivererOptions } from '../../src/delivery/deliverer.ts';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
-import { Lanes } from '../../src/delivery/lanes.ts';
+import { Lanes, type LanesOptions } from '../../src/delivery/lanes.ts';
 import type { Post } from '../../src/delivery/post.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Labels, Meter } from '../../src/lib/meter.ts';
@@ -118,6 +118,7 @@ export class DeliverWorld {
   options: DelivererOptions;
   /** What `endpoint-health` says when an owner starts. */
   readonly known = new Map<string, EndpointHealth>();
+  readonly #lanesOptions: Partial<LanesOptions>;
   #endpoints: readonly Endpoint[];
   #random = seededRandom(7);
   #fetched = 0;
@@ -133,7 +134,12 @@ export class DeliverWorld {
   /** What a restart may send again, though acknowledged: `pair revision`. */
   #repeatable = new Set<string>();
 
-  constructor(endpoints: readonly Endpoint[], options: Partial<DelivererOptions> = {}) {
+  constructor(
+    endpoints: readonly Endpoint[],
+    options: Partial<DelivererOptions> = {},
+    lanes: Partial<LanesOptions> = {},
+  ) {
+    this.#lanesOptions = lanes;
     this.#endpoints = endpoints;
     this.options = { ...DELIVERER_DEFAULTS, ...options };
     this.lanes = this.#newLanes();
@@ -243,7 +249,7 @@ export class DeliverWorld {
   #newLanes(): Lanes {
     const lease = this.#leased;
     const deps = { log: silentLog, meter: this.meter, clock: this.clock, leased: () => lease.fresh };
-    const lanes = new Lanes(this.#endpoints, deps);
+    const lanes = new Lanes(this.#endpoints, deps, this.#lanesOptions);
     for (const [id, health] of this.known) lanes.learn(id, health);
     return lanes;
   }
