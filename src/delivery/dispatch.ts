@@ -169,9 +169,7 @@ export class Dispatch {
     if (this.#state === 'open') this.#state = 'closed';
     this.#retries.stop();
     if (this.#inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#landed.push(resolve);
-    });
+    return new Promise((resolve) => void this.#landed.push(resolve));
   }
 
   /** Starts no attempt any more; resolves when the last one in flight has ended. */
@@ -191,9 +189,9 @@ export class Dispatch {
 
   /** Gives up what has waited for too long behind a lane that is held; others give up when an attempt fails. */
   expireHeld(now: number): void {
-    const { hopeless, oldest } = agesOf(this.#pairs.values(), now);
-    for (const { delivery, why } of hopeless) this.#rejectWaiting(delivery, why);
-    this.#pending.tellOldest(oldest);
+    const ages = agesOf(this.#pairs.values(), now);
+    for (const { delivery, why } of ages.hopeless) this.#rejectWaiting(delivery, why);
+    this.#pending.tellOldest(ages.oldest);
   }
 
   /**
@@ -221,7 +219,7 @@ export class Dispatch {
     this.#books.changed();
   }
 
-  /** The plan is in Kafka: pairs that are at rest need no memory. */
+  /** The plan is in Kafka: pairs at rest need no memory. */
   committed(): void {
     for (const pair of this.#books.writes.committed()) this.#forget(pair);
   }
