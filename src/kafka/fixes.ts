@@ -21,6 +21,7 @@ import { groupPerPartition } from './fixes/messages-per-partition.ts';
 import { type Codec, frameRequest, produceRequest } from './fixes/produce-request.ts';
 import { addYoungerErrors, type ProtocolError } from './fixes/protocol-errors.ts';
 import { onlyWhenPending } from './fixes/request-queue.ts';
+import { endingTogether } from './fixes/send-messages.ts';
 
 applyOnce(() => {
   // Leaves first: a module keeps the functions that it required when it was loaded.
@@ -28,6 +29,7 @@ applyOnce(() => {
   replaceFunction('protocol/recordBatch/v0/decoder', (original) => reachingTheEnd(original as unknown as DecodeBatch));
   replaceFunction('consumer/filterAbortedMessages', () => withoutAborted);
   replaceFunction('producer/groupMessagesPerPartition', () => groupPerPartition);
+  replaceFunction('producer/sendMessages', endingTogether);
   replaceFunction('protocol/requests/produce/v3/request', () => produceRequest(codecLookup(), systemClock.now));
   replaceFunction('protocol/request', () => frameRequest);
   const queue = prototypeOf('network/requestQueue', ['scheduleCheckPendingRequests', 'checkPendingRequests']);

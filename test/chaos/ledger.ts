@@ -32,7 +32,8 @@ const EXAMPLES_MAX = 20;
 export class Ledger {
   /** Bytes before the body: the registry's framing. */
   readonly #frame: number;
-  readonly #revisions = new Set<string>();
+  /** Where each (lead, version, revision) came first. */
+  readonly #revisions = new Map<string, string>();
   readonly #stays = new Map<string, Stay>();
   /** Highest revision of each lead and version, and its body's digest. */
   readonly #newest = new Map<string, { revision: number; digest: string }>();
@@ -52,10 +53,11 @@ export class Ledger {
     const digest = digestOf(value?.subarray(this.#frame).toString() ?? '');
     const name = `${of} ${revision}`;
     const stay = this.#stays.get(`${of} ${movesOf(revision)}`);
-    if (this.#revisions.has(name)) this.#count('duplicates', `${name}, again at ${place}`);
+    const first = this.#revisions.get(name);
+    if (first !== undefined) this.#count('duplicates', `${name} at ${first}, again at ${place}`);
     else if (stay !== undefined && revision <= stay.highest) this.#count('backwards', `${name} at ${place}`);
     else if (stay?.last === digest) this.#count('repeated', `${name} at ${place}`);
-    this.#revisions.add(name);
+    if (first === undefined) this.#revisions.set(name, place);
     const highest = Math.max(revision, stay?.highest ?? -1);
     this.#stays.set(`${of} ${movesOf(revision)}`, { highest, last: digest });
     if (revision > (this.#newest.get(of)?.revision ?? -1)) this.#newest.set(of, { revision, digest });
