@@ -12,6 +12,7 @@ import {
   type Mark,
   type OutboundRecord,
   type PendingDelivery,
+  type RedriveRequest,
   type StateKey,
 } from '../../src/core/delivery.ts';
 import type { EndpointHealth } from '../../src/core/endpoint-health.ts';
@@ -103,6 +104,8 @@ export class DeliverWorld {
   readonly meter = new CountingMeter();
   readonly log: OutboundRecord[] = [];
   readonly deadLetters: DeadLetter[] = [];
+  /** The topic of redrives: every request ever made. */
+  readonly requests: RedriveRequest[] = [];
   readonly pending = new Map<string, { key: StateKey; delivery: PendingDelivery }>();
   readonly marks = new Map<string, { key: StateKey; mark: Mark }>();
   position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: true, redrives: 0 };
@@ -122,6 +125,7 @@ export class DeliverWorld {
   #endpoints: readonly Endpoint[];
   #random = seededRandom(7);
   #fetched = 0;
+  #redrivesFed = 0;
   #commits = 0;
   #owner = 0;
   /** Whether the living owner has a fresh heartbeat. */
@@ -158,6 +162,13 @@ export class DeliverWorld {
       this.#fetched += 1;
       this.deliverer.take([record], this.#fetched);
     }
+  }
+
+  /** Hands over the redrive requests that the living owner has not had. */
+  feedRedrives(): void {
+    const requests = this.requests.slice(this.#redrivesFed);
+    this.#redrivesFed = this.requests.length;
+    if (requests.length > 0) this.deliverer.redrive({ requests, next: this.#redrivesFed });
   }
 
   /** Plans and commits, or rolls back; returns the plan. */
@@ -263,6 +274,7 @@ export class DeliverWorld {
   async finish(): Promise<void> {
     for (let round = 0; round < 200; round += 1) {
       this.feed();
+      this.feedRedrives();
       await this.answerAll(OK);
       this.commit();
       if (this.#fetched === this.log.length && this.open.length === 0 && this.pending.size === 0) {
@@ -278,6 +290,7 @@ export class DeliverWorld {
     this.#owner += 1;
     this.#commits = 0;
     this.#fetched = this.position.nextOffset;
+    this.#redrivesFed = this.position.redrives;
     const deps = { lanes: this.lanes, post: this.#post(this.#owner), clock: this.clock, random: this.#random };
     const onNews = (): void => {
       this.news += 1;
@@ -316,6 +329,9 @@ export class DeliverWorld {
     for (const { key, delivery } of this.pending.values()) {
       this.#repeatable.add(`${key.endpointId}|${key.leadId} ${delivery.record.revision}`);
     }
+    for (const { endpointId, record } of this.requests.slice(this.position.redrives)) {
+      this.#repeatable.add(`${endpointId}|${record.leadId} ${record.revision}`);
+    }
   }
 
   #post(owner: number): Post {
@@ -352,8 +368,16 @@ export class DeliverWorld {
     const ofEndpoint = this.open.filter((post) => post.endpointId === endpoint.id);
     expect(ofEndpoint.length).toBeLessThan(endpoint.limits.concurrency);
     const newest = endpoint.supersede ? this.#newest : this.#newestInOrder;
-    expect(revision, 'an older revision after a newer one').toBeGreaterThanOrEqual(newest.get(pair) ?? 0);
-    newest.set(pair, revision);
+    // What was asked for again may follow a newer one that was refused: the receiver does not have that.
+    const isAskedFor = this.requests.some(({ endpointId, record }) => {
+      return pair === `${endpointId}|${record.leadId}` && record.revision === revision;
+    });
+    const floor = isAskedFor ? Math.max(0, ...(this.acked.get(pair) ?? [])) : (newest.get(pair) ?? 0);
+    const mayRepeat = !endpoint.supersede && this.#repeatable.has(`${pair} ${revision}`);
+    if (!isAskedFor || !mayRepeat) {
+      expect(revision, 'an older revision after a newer one').toBeGreaterThanOrEqual(floor);
+    }
+    newest.set(pair, Math.max(revision, newest.get(pair) ?? 0));
     const record = this.log.find((candidate) => {
       return candidate.revision === revision && candidate.leadId === pair.split('|')[1];
     });
