@@ -55,7 +55,7 @@ export interface NodeDeps {
 export async function launchNode({ java, jars, env }: NodeDeps, plan: NodePlan): Promise<TetheredProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'lead-webhooks-kafka-'));
   const logFolder = plan.logFolder ?? join(folder, 'log');
-  await writeFile(join(folder, 'server.properties'), propertiesText(plan, logFolder));
+  await writeFile(join(folder, 'server.properties'), propertiesOf(plan, logFolder));
   const jvm = [java.path, '-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', join(jars, '*')];
   jvm.push('-Dorg.slf4j.simpleLogger.defaultLogLevel=warn');
   const format = `kafka.tools.StorageTool format --cluster-id ${CLUSTER_ID} --config server.properties`;
@@ -64,7 +64,8 @@ export async function launchNode({ java, jars, env }: NodeDeps, plan: NodePlan):
   return startTethered({ command: ['/bin/sh', '-c', script, 'sh', logFolder, ...jvm], folder, env });
 }
 
-function propertiesText(plan: NodePlan, logFolder: string): string {
+/** The text of a node's `server.properties`. */
+export function propertiesOf(plan: NodePlan, logFolder: string): string {
   const settings: Record<string, string> = {
     ...TEST_SETTINGS,
     'process.roles': 'broker,controller',

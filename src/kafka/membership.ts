@@ -25,7 +25,7 @@ export interface MembershipOptions {
   readonly evictClientId: string | null;
   /** Milliseconds without a heartbeat after which the group gives our indexes to others (30,000). */
   readonly sessionTimeoutMs?: number;
-  /** Milliseconds between heartbeats (a tenth of the session). */
+  /** Milliseconds between heartbeats (a tenth of the session, at most 1,000): only by a heartbeat is a member told to join again. */
   readonly heartbeatIntervalMs?: number;
   /** Milliseconds that the group waits for its members to rejoin (60,000). */
   readonly rebalanceTimeoutMs?: number;
@@ -50,6 +50,7 @@ export interface MembershipListener {
 /** kafkajs sleeps this long between looks at a heartbeat's time while everything is paused; also bounds a stop. */
 const IDLE_MS = 100;
 const RESTART_MS = 1_000;
+const HEARTBEAT_MS_MAX = 1_000;
 
 export class Membership {
   readonly #deps: { kafka: Kafka; log: Log; clock: Clock };
@@ -67,7 +68,7 @@ export class Membership {
     const sessionTimeoutMs = options.sessionTimeoutMs ?? 30_000;
     this.#options = {
       sessionTimeoutMs,
-      heartbeatIntervalMs: Math.round(sessionTimeoutMs / 10),
+      heartbeatIntervalMs: Math.min(HEARTBEAT_MS_MAX, Math.round(sessionTimeoutMs / 10)),
       rebalanceTimeoutMs: 60_000,
       beforeRejoinMs: Math.round(sessionTimeoutMs / 3),
       ...options,
