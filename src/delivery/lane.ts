@@ -15,6 +15,7 @@ import type { Turns, TurnTaker } from './turns.ts';
 
 /** A timer is set for no longer than this at a time, ms. */
 const SLEEP_MAX_MS = 60 * 60 * 1000;
+const NOTE_EVERY_MS = 60_000;
 
 /** Something that waits in a lane for its turn. */
 export interface LaneMember {
@@ -56,6 +57,7 @@ export class Lane implements TurnTaker {
   #pending = 0;
   #pendingBytes = 0;
   #failing = false;
+  #notedAt = Number.NEGATIVE_INFINITY;
   #state: GateState = 'open';
   #timer: { at: number; cancel: () => void } | null = null;
 
@@ -183,10 +185,13 @@ export class Lane implements TurnTaker {
     this.#deps.meter.gauge('pending_since_seconds', { endpoint: this.#endpoint.id }, oldest / 1000);
   }
 
-  /** Says in the log when the endpoint begins to fail and when it takes deliveries again; not each attempt. */
+  /** Says in the log when the endpoint begins to fail and when it takes deliveries again; once a minute at most. */
   note(delivered: boolean, code: string): void {
     if (this.#failing !== delivered) return;
+    const now = this.#deps.clock.now();
+    if (!delivered && now - this.#notedAt < NOTE_EVERY_MS) return;
     this.#failing = !delivered;
+    if (!delivered) this.#notedAt = now;
     const fields = { event: 'endpoint-state', endpoint: this.#endpoint.id, host: this.#endpoint.url.host, code };
     if (delivered) this.#deps.log.info(fields, 'endpoint takes deliveries again');
     else this.#deps.log.warn(fields, 'endpoint fails; deliveries to it are retried');
