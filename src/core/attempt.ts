@@ -32,13 +32,13 @@ export interface Outcome {
   readonly status: number | null;
 }
 
-const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
+const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
  * The outcome of an attempt (A30): 2xx delivered; 408, 425, 429, 5xx and every failure without an answer retry; 410 gone;
- * every other 3xx and 4xx refused. 401 and 403 most likely mean our token, which says nothing about the payload: they are
- * retried, so that nothing is lost while it is mended; so is a refused address, which the name server or the operator's list
- * of allowed ones can make good. A status below 200 or above 599 is no HTTP answer: retry.
+ * every other 3xx and 4xx refused. 401 and 403 are unauthorized: most likely it is our token, which says nothing about the
+ * payload, so the endpoint waits and nothing is lost. A refused address is retried, since the name server or the operator's list
+ * of allowed ones can make it good. A status below 200 or above 599 is no HTTP answer: retry.
  * `overrides` are the endpoint's `outcomes` and win for the statuses that they name.
  */
 export function outcomeOf(result: AttemptResult, overrides: ReadonlyMap<number, Override>): Outcome {
