@@ -95,7 +95,7 @@ export class Membership {
   }
 
   /**
-   * Joins the group; resolves when the first assignment has been told. Later losses of the group are mended by joining
+   * Joins the group; resolves when the first assignment has been told, or sooner when the group has no coordinator yet. Losses of the group are mended by joining
    * again where time heals them; else `onFailed`.
    * @throws KafkaFailure when the first connection or the subscription fails
    */
