@@ -14,14 +14,18 @@ const PATH = '/leads';
 const DEADLINE_MS = 90_000;
 const SESSION_MS = 6_000;
 
-async function installed(receiver: Receiver, more: string): Promise<{ installation: Installation; url: string }> {
+async function installed(
+  receiver: Receiver,
+  more: string,
+  paths = [PATH],
+): Promise<{ installation: Installation; url: string }> {
   const url = await receiver.listen();
   const allow = 'allow: { http: true, addresses: ["127.0.0.1/32"] }';
   const installation = new Installation({
     brokers: inject('kafkaBrokers'),
     registryUrl: null,
     partitions: 4,
-    endpoints: `endpoints: [{ id: crm, dealership: 3, url: "${url}${PATH}", version: v3, ${allow}, ${more} }]\n`,
+    endpoints: `endpoints: [${paths.map((path, at) => `{ id: crm-${at}, dealership: 3, url: "${url}${path}", version: v3, ${allow}, ${more} }`)}]\n`,
     env: { LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: String(SESSION_MS), LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v3' },
   });
   await installation.install();
@@ -103,4 +107,24 @@ test('a pause that one process is asked for by Retry-After is kept by all of the
   );
   const within = receiver.received.filter(({ at }) => at > askedAt + 1_000 && at < askedAt + pauseMs);
   expect(within.map(({ at }) => at - askedAt)).toEqual([]);
+});
+
+test('an endpoint that never answers costs another one nothing: all that is newest arrives there', async () => {
+  await using receiver = new Receiver();
+  receiver.answer = ({ path }) => (path === PATH ? { status: 204 } : null);
+  const { installation } = await installed(receiver, 'limits: { concurrency: 4, timeoutMs: 4000 }', [PATH, '/hung']);
+  await using _ = installation;
+  const history = new RandomHistory(SEED + 2, SCALE);
+  installation.start('rekey,join');
+  await spread(installation, 1);
+  for (let part = 0; part < 10; part++) await installation.pipe(history.next(50));
+  const bodies = [...history.bodies('v3')];
+  const arrived = (): boolean => {
+    const accepted = receiver.lastAccepted(PATH);
+    return bodies.every(([id, body]) => told(accepted.get(id)?.body) === told(body));
+  };
+  await receiver.until(arrived, AbortSignal.timeout(DEADLINE_MS));
+  expect(receiver.received.filter(({ path, status }) => path === '/hung' && status !== 0)).toEqual([]);
+  expect(receiver.received.some(({ path }) => path === '/hung')).toBe(true);
+  expect(receiver.ledger.olderAfterNewer).toBe(0);
 });
