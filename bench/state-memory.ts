@@ -28,7 +28,13 @@ const join = new JoinClusters({
   rules: { versions: ['v3'], purposes: { enums: new Set() } },
   rowsMax: 1_000,
 });
-const rekey = new RekeyRows({ codec: rekeyCodec, cache: new RowCache(0), rules: { announceSince: 0 }, partitions: 12, rowBytesMax: 900_000 });
+const rekey = new RekeyRows({
+  codec: rekeyCodec,
+  cache: new RowCache(0),
+  rules: { announceSince: 0 },
+  partitions: 12,
+  rowBytesMax: 900_000,
+});
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`;
 const empty = memoryUsage().rss;
 let rows = 0;

@@ -7,7 +7,10 @@ const values = Array.from({ length: 300 }, (_, n) => `lead ${n} asked about a ca
 const { CompressionTypes, Partitioners } = kafkajs;
 
 async function produce(topic: string, compression: number): Promise<void> {
-  const producer = testKafka(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = testKafka(brokers).producer({
+    idempotent: true,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
   await producer.connect();
   try {
     const messages = values.map((value, n) => ({ key: String(n), value, partition: 0 }));

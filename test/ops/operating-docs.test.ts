@@ -75,7 +75,7 @@ test('every dead letter code is explained', () => {
     'missing-key': true,
     'wrong-type': true,
     'out-of-range': true,
-      'too-large': true,
+    'too-large': true,
   };
   const deliveries: Record<DeadLetterCode, true> = {
     refused: true,

@@ -168,7 +168,10 @@ export class Installation implements AsyncDisposable {
    * (a leader moved) is sent again with all that went along with it.
    */
   async append(records: readonly OutgoingRecord[]): Promise<void> {
-    const producer = this.#kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+    const producer = this.#kafka.producer({
+      idempotent: true,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
     await producer.connect();
     try {
       for (let at = 0; at < records.length; at += PRODUCE_RECORDS) {

@@ -7,12 +7,12 @@ import { AdminServer } from '../../ops/admin-server.ts';
 import { Health } from '../../ops/health.ts';
 import { Lifecycle } from '../../ops/lifecycle.ts';
 import { createLog } from '../../ops/log.ts';
-import { watchEventLoop } from '../../ops/loop-watchdog.ts';
 import { Metrics } from '../../ops/metrics.ts';
 import { observeProcess } from '../../ops/process-metrics.ts';
 import { readArguments } from '../arguments.ts';
 import { type Command, loadConfig } from '../command.ts';
 import { EndpointFeed, fixedEndpoints } from '../endpoint-feed.ts';
+import { watchEventLoop } from '../loop-watchdog.ts';
 import { runStages } from '../run-stages.ts';
 import { parseStages } from '../stages.ts';
 

@@ -31,7 +31,11 @@ describe.each(VERSIONS)('the golden payloads of $version', ({ version, render })
 
 describe('the golden files', () => {
   it('are exactly the scenarios in every version, and the sample', () => {
-    expect(readdirSync(FOLDER).sort()).toEqual([...NAMES, 'seed-sample.json'].sort());
+    expect(
+      readdirSync(FOLDER)
+        .filter((name) => name.endsWith('.json'))
+        .sort(),
+    ).toEqual([...NAMES, 'seed-sample.json'].sort());
   });
 
   it('hold the documented sample as v3, in its key order and with its numbers', () => {

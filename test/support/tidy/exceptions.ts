@@ -4,6 +4,11 @@ import type { Exception } from './rule.ts';
 export const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 'tested',
+    path: 'src/bin/loop-watchdog-thread.ts',
+    why: 'runs in a thread of its own and kills its process: test/bin/loop-watchdog.test.ts starts one',
+  },
+  {
+    rule: 'tested',
     path: 'src/dev/containers.ts',
     why: 'needs a container engine; where there is one, test/dev/services.int.test.ts runs on what it starts',
   },

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-const WATCHDOG = new URL('../../src/ops/loop-watchdog.ts', import.meta.url).href;
+const WATCHDOG = new URL('../../src/bin/loop-watchdog.ts', import.meta.url).href;
 
 async function run(then: string): Promise<{ signal: string | null; code: number | null; err: string }> {
   const script = `import { watchEventLoop } from ${JSON.stringify(WATCHDOG)};\nconst stop = watchEventLoop({ limitMs: 500, tickMs: 50 });\n${then}`;
