@@ -50,7 +50,7 @@ export class DeliveryReport {
   /** A delivery became a dead letter. */
   deadLetter({ endpointId, code, message, attempts, status, record }: DeadLetter): void {
     this.#meter.count('dead_letters_total', { stage: 'deliver', code });
-    const fields = { event: 'dead-letter', endpoint: endpointId, code, attempts, status, offset: record.offset };
+    const fields = { event: 'dead_letter', endpoint: endpointId, code, attempts, status, offset: record.offset };
     this.#log.warn(fields, `delivery became a dead letter: ${message}`);
   }
 }

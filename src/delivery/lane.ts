@@ -192,7 +192,7 @@ export class Lane implements TurnTaker {
     if (!delivered && now - this.#notedAt < NOTE_EVERY_MS) return;
     this.#failing = !delivered;
     if (!delivered) this.#notedAt = now;
-    const fields = { event: 'endpoint-state', endpoint: this.#endpoint.id, host: this.#endpoint.url.host, code };
+    const fields = { event: 'endpoint_state', endpoint: this.#endpoint.id, host: this.#endpoint.url.host, code };
     if (delivered) this.#deps.log.info(fields, 'endpoint takes deliveries again');
     else this.#deps.log.warn(fields, 'endpoint fails; deliveries to it are retried');
   }
@@ -253,7 +253,7 @@ export class Lane implements TurnTaker {
     if (!tell) return;
     const opensAt = this.#gate.opensAt(now);
     const until = Number.isFinite(opensAt) && opensAt > now ? new Date(opensAt).toISOString() : null;
-    const fields = { event: 'endpoint-hold', endpoint, host: this.#endpoint.url.host, state, until };
+    const fields = { event: 'endpoint_hold', endpoint, host: this.#endpoint.url.host, state, until };
     if (state === 'open') this.#deps.log.info(fields, 'endpoint is open: deliveries go out');
     else if (state === 'retry-after')
       this.#deps.log.info(fields, 'endpoint asked for a pause by Retry-After: it gets it');

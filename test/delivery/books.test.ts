@@ -84,7 +84,7 @@ test('the report shows neither lead nor body, and measures from the change to th
   const times = { firstFailureAt: null, lastFailureAt: null };
   report.deadLetter({ record, endpointId: 'crm', code: 'refused', message: 'm', attempts: 1, ...times, status: 404 });
   expect(lines).toEqual([
-    { event: 'dead-letter', endpoint: 'crm', code: 'refused', attempts: 1, status: 404, offset: 7 },
+    { event: 'dead_letter', endpoint: 'crm', code: 'refused', attempts: 1, status: 404, offset: 7 },
   ]);
   const delivery = newDelivery(pairOf('138559'), record, 0);
   const result = { kind: 'answer', status: 204, retryAfter: null } as const;

@@ -75,5 +75,5 @@ test('the log is told once when an endpoint begins to fail and once when it work
     'endpoint fails; deliveries to it are retried',
     'endpoint takes deliveries again',
   ]);
-  expect(lines[0]?.[1]).toEqual({ event: 'endpoint-state', endpoint: 'crm', host: 'h.example', code: 'http-500' });
+  expect(lines[0]?.[1]).toEqual({ event: 'endpoint_state', endpoint: 'crm', host: 'h.example', code: 'http-500' });
 });
