@@ -28,6 +28,13 @@ export class EndpointMeter implements Meter {
     this.#meter.gauge(name, bounded, bounded === labels ? value : this.#together(name, labels, value));
   }
 
+  /** What an endpoint without a label of its own had counts no longer for `other`. */
+  forget(name: string, labels: Labels): void {
+    const bounded = this.#bounded(labels);
+    if (bounded === labels) this.#meter.forget(name, labels);
+    else this.#meter.gauge(name, bounded, this.#together(name, labels, 0));
+  }
+
   observe(name: string, labels: Labels, value: number): void {
     this.#meter.observe(name, this.#bounded(labels), value);
   }

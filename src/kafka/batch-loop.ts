@@ -27,6 +27,8 @@ export interface BatchWork {
   step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void>;
   /** Whether `step` waits for somebody who is known to be away and named elsewhere; default: never. */
   excused?(): boolean;
+  /** The life is over, whatever ended it: nothing is in memory any more, and the gauges of it go. */
+  ended?(): void;
 }
 
 /** Reading on from a partition (see Fetcher). */
@@ -65,6 +67,14 @@ export async function batchLoop(
   deps: BatchLoopDeps,
   options: BatchLoopOptions,
 ): Promise<void> {
+  try {
+    await loadAndRead(life, work, deps, options);
+  } finally {
+    work.ended?.();
+  }
+}
+
+async function loadAndRead(life: Life, work: BatchWork, deps: BatchLoopDeps, options: BatchLoopOptions): Promise<void> {
   const { signal } = life;
   const startedAt = deps.clock.now();
   const inputs = await work.load(signal);

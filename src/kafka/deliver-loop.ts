@@ -84,13 +84,15 @@ export interface DeliverLoopOptions {
 export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
   const { start, lastTimestamp } = await load(life, deps, options);
   const newest = { timestamp: lastTimestamp };
+  const lag = { records: 0 };
   const news = new News();
   const deliverer = deps.deliverer(start, () => news.tell());
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
   const limitMs = options.stallMs ?? STALL_MS;
   const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
-  const { subscription, redrives, failed } = subscribe(deliverer, start, { deps, options, news, bad, watch, newest });
+  const reading = { deps, options, news, bad, watch, newest, lag };
+  const { subscription, redrives, failed } = subscribe(deliverer, start, reading);
   const rounds = new Rounds();
   const leave = deps.lease.admit({
     async suspend(deadline) {
@@ -113,6 +115,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       if (life.signal.aborted) break;
       began = deps.clock.now();
       await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest }));
+      reportLag({ deps, options, newest, lag });
       if (deliverer.wants()) subscription.resume();
       redrives.resume();
     }
@@ -173,10 +176,12 @@ interface Reading {
   watch: InputWatch;
   /** Newest record time read. */
   newest: { timestamp: number };
+  /** Committed input that has not been taken, as last heard. */
+  lag: { records: number };
 }
 
 function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
-  const { deps, options, news, bad, watch, newest } = reading;
+  const { deps, options, news, bad, watch, newest, lag } = reading;
   const failed: { by: KafkaFailure | null } = { by: null };
   const at = { topic: options.outboundTopic, partition: options.partition, offset: start.position.nextOffset };
   const subscription = deps.fetcher.subscribe(at, {
@@ -192,8 +197,8 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
       deliverer.take(records, chunk.next);
       if (bad.length > 0) news.tell();
       if (!deliverer.wants()) subscription.pause();
-      const lag = Math.max(0, chunk.lastStableOffset - chunk.next);
-      deps.meter.gauge('lag_records', { stage: 'deliver', partition: options.partition }, lag);
+      lag.records = Math.max(0, chunk.lastStableOffset - chunk.next);
+      reportLag(reading);
     },
     fail: (failure) => {
       failed.by = failure;
@@ -201,6 +206,14 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
     },
   });
   return { subscription, redrives: subscribeToRedrives(deliverer, start, { reading, failed }), failed };
+}
+
+/** Records that have not been taken, and how far the newest one taken lies back while there are any. */
+function reportLag({ deps, options, newest, lag }: Pick<Reading, 'deps' | 'options' | 'newest' | 'lag'>): void {
+  const labels = { stage: 'deliver', partition: options.partition };
+  const behindMs = lag.records === 0 || newest.timestamp === 0 ? 0 : deps.clock.now() - newest.timestamp;
+  deps.meter.gauge('lag_records', labels, lag.records);
+  deps.meter.gauge('lag_seconds', labels, Math.max(0, behindMs) / 1000);
 }
 
 function subscribeToRedrives(
@@ -235,7 +248,7 @@ function badLetter(record: KafkaRecord, message: string, { deps, options }: Read
 async function commit(
   life: Life,
   deliverer: TaskDeliverer,
-  { deps, options, bad, watch, newest }: Omit<Reading, 'news'>,
+  { deps, options, bad, watch, newest }: Omit<Reading, 'news' | 'lag'>,
 ): Promise<void> {
   const plan = deliverer.plan();
   if (plan === null && bad.length === 0) return;

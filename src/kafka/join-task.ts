@@ -57,6 +57,8 @@ export interface JoinTaskOptions {
   readonly deleteRetentionMs: number;
 }
 
+const STATE_GAUGES = ['state_clusters', 'state_bytes', 'quarantined_clusters'] as const;
+
 export class JoinTask implements BatchWork {
   readonly #deps: JoinTaskDeps;
   readonly #options: JoinTaskOptions;
@@ -245,6 +247,12 @@ export class JoinTask implements BatchWork {
     this.#deps.meter.gauge('state_clusters', { partition }, this.#clusters.clusterCount);
     this.#deps.meter.gauge('state_bytes', { partition }, this.#clusters.bytes);
     this.#deps.meter.gauge('quarantined_clusters', { partition }, this.#clusters.quarantinedCount);
+  }
+
+  /** The gauges of the state go with it. */
+  ended(): void {
+    const { partition } = this.#options;
+    for (const gauge of STATE_GAUGES) this.#deps.meter.forget(gauge, { partition });
   }
 
   #position(): Buffer {

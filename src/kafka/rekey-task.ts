@@ -58,6 +58,8 @@ export interface RekeyTaskOptions {
 
 const READ_BACKS_AT_ONCE = 16;
 
+const STATE_GAUGES = ['row_cache_bytes', 'rekey_rows'] as const;
+
 export class RekeyTask implements BatchWork {
   readonly #deps: RekeyTaskDeps;
   readonly #options: RekeyTaskOptions;
@@ -212,6 +214,11 @@ export class RekeyTask implements BatchWork {
     meter.count('cluster_changes_total', { kind: 'upsert' }, decided.clusterChanges.length - removes);
     meter.gauge('row_cache_bytes', { partition: this.#options.partition }, this.#rows.cacheBytes);
     meter.gauge('rekey_rows', { partition: this.#options.partition }, this.#rows.count);
+  }
+
+  /** The gauges of the state go with it. */
+  ended(): void {
+    for (const gauge of STATE_GAUGES) this.#deps.meter.forget(gauge, { partition: this.#options.partition });
   }
 
   /**

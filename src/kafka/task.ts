@@ -51,6 +51,9 @@ export interface TaskDeps {
   readonly meter: Meter;
 }
 
+/** Gauges of every stage that speak of one task. */
+const GAUGES = ['lag_records', 'lag_seconds', 'load_records_left'] as const;
+
 const BACKOFF_BASE_MS = 200;
 const BACKOFF_CAP_MS = 10_000;
 
@@ -78,18 +81,30 @@ export class Task {
 
   /**
    * Runs lives until `signal` aborts; resolves then. Rejects on a failure that another life cannot mend: a bug of ours, or
-   * one that needs the operator (its message says which partition and what to do).
+   * one that needs the operator (its message says which partition and what to do). Either way the task's gauges are gone.
    */
   async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#lives(signal);
+    } finally {
+      this.#stateNow = 'stopped';
+      this.#forget();
+    }
+  }
+
+  /** The task may run elsewhere now: what this process last knew of it would be taken for the truth. */
+  #forget(): void {
+    for (const state of STATES) this.#deps.meter.forget('task_state', { ...this.#name, state });
+    for (const gauge of GAUGES) this.#deps.meter.forget(gauge, this.#name);
+  }
+
+  async #lives(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       const failure = await this.#oneLife(signal, () => {
         failures = 0;
       });
       if (failure === null) break;
-      if (!mendable(failure)) {
-        this.#state = 'stopped';
-        throw failure;
-      }
+      if (!mendable(failure)) throw failure;
       this.#state = 'waiting';
       if (failure.code === 'fenced') {
         this.#deps.log.info(
@@ -114,7 +129,6 @@ export class Task {
         await pause(clock, delayMs, signal);
       }
     }
-    this.#state = 'stopped';
   }
 
   /** Null: stopped as asked. */

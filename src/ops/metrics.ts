@@ -34,6 +34,13 @@ export class Metrics implements Meter {
     instrument.set(labels, value);
   }
 
+  /** Takes one series of a gauge away; one that was never set is no fault. */
+  forget(name: string, labels: Labels): void {
+    const instrument = this.#find(name, labels);
+    assert(instrument instanceof Gauge, `metric ${name} is not a gauge`);
+    instrument.remove(labels);
+  }
+
   /** Puts `value`, in the unit of the name, into a histogram. */
   observe(name: string, labels: Labels, value: number): void {
     const instrument = this.#find(name, labels);

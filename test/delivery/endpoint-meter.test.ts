@@ -48,3 +48,12 @@ test('states are summed one by one, and nothing pending anywhere is shown as not
     ['pending_since_seconds other', 0],
   ]);
 });
+
+test('an endpoint that is forgotten takes its own series with it, or its part of the shared one', () => {
+  const counts = new CountingMeter();
+  const meter = new EndpointMeter(counts, 1);
+  for (const endpoint of ['a', 'b', 'c']) meter.gauge('pending', { endpoint }, 2);
+  meter.forget('pending', { endpoint: 'a' });
+  meter.forget('pending', { endpoint: 'b' });
+  expect(Object.fromEntries(counts.counts)).toEqual({ 'pending other': 2 });
+});

@@ -26,6 +26,8 @@ class World implements BatchWork {
   readonly inputs: Input[] = [];
   readonly batches: Batch[] = [];
   readonly committed: (readonly [string, number])[][] = [];
+  /** How often the life was told to be over. */
+  ends = 0;
   /** Steps still owed after the load. */
   owed = 0;
   onLoad: (signal: AbortSignal) => Promise<void> = async () => {};
@@ -66,6 +68,10 @@ class World implements BatchWork {
       { topic: 'a', partition: 0, offset: 7 },
       { topic: 'b', partition: 0, offset: 0 },
     ];
+  }
+
+  ended(): void {
+    this.ends += 1;
   }
 
   owing(): boolean {
@@ -240,6 +246,7 @@ describe('the end of a life', () => {
     await world.deliver([8]);
     await run;
     expect(world.events).toEqual(['running', 'step 7', 'commit']);
+    expect(world.ends).toBe(1);
     expect(world.inputs.map(({ open }) => open)).toEqual([false, false]);
   });
 
@@ -267,7 +274,7 @@ describe('the end of a life', () => {
     await turn();
     await world.deliver([7, 8]);
     await failed;
-    expect([world.events, world.committed]).toEqual([events, []]);
+    expect([world.events, world.committed, world.ends]).toEqual([events, [], 1]);
     expect(world.inputs.map(({ open }) => open)).toEqual([false, false]);
   });
 

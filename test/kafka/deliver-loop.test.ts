@@ -27,8 +27,7 @@ import { Lease } from '../../src/kafka/lease.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { silentMeter } from '../../src/lib/meter.ts';
-import { outbound } from '../support/deliver-world.ts';
+import { CountingMeter, outbound } from '../support/deliver-world.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -59,6 +58,7 @@ class World implements TaskDeliverer {
   readonly clock = new VirtualClock();
   readonly stop = new AbortController();
   readonly events: string[] = [];
+  readonly meter = new CountingMeter();
   readonly taken: { records: readonly OutboundRecord[]; next: number }[] = [];
   readonly onCommitted: (readonly [string, number])[][] = [];
   /** What the deliverer has to write, in turn; null or nothing left = nothing. */
@@ -95,7 +95,7 @@ class World implements TaskDeliverer {
         lease: this.lease,
         clock: this.clock,
         logger: silentLog,
-        meter: silentMeter,
+        meter: this.meter,
       },
       {
         partition: 0,
@@ -379,6 +379,24 @@ describe('reading', () => {
       [[], 9],
     ]);
     expect(world.taken[0]?.records[0]).toMatchObject({ leadId: '5', version: 'v3', revision: 4 });
+  });
+
+  test('shows how much waits to be taken and how old the newest is that was, by each chunk and each round', async () => {
+    const world = new World();
+    const lag = (): unknown[] =>
+      ['lag_records', 'lag_seconds'].map((name) => world.meter.counts.get(`${name} deliver 0`));
+    const at = world.clock.now() + 1;
+    await world.tell(async () => {
+      await world.pass(8_001);
+      const read = { records: [{ ...record(0), timestamp: at }], next: 1 };
+      world.input?.deliver({ ...read, lastStableOffset: 4, highWatermark: 4 });
+      expect(lag()).toEqual([3, 8]);
+      await world.pass(2_000);
+      await world.hear();
+      expect(lag()).toEqual([3, 10]);
+      world.input?.deliver(chunk([], 4));
+      expect(lag()).toEqual([0, 0]);
+    });
   });
 
   test('pauses when the deliverer has enough, and goes on when it wants more', async () => {

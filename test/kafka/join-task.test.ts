@@ -13,8 +13,8 @@ import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { EMPTY_BATCH } from '../../src/kafka/task-queue.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { silentMeter } from '../../src/lib/meter.ts';
 import { BORN_MS, type ClusterRow, clusterRow } from '../support/cluster-rows.ts';
+import { CountingMeter } from '../support/deliver-world.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,6 +29,7 @@ const lead = (id: string, comments = '"a"'): ClusterRow => clusterRow(`cluster:$
 class World {
   readonly kafka = new MemoryKafka();
   readonly events: string[] = [];
+  readonly meter = new CountingMeter();
   /** Offsets of `cluster-changes` that the cleaner has taken away. */
   readonly compacted = new Set<number>();
   /** Called before `cluster-changes` is read. */
@@ -53,7 +54,7 @@ class World {
         log: this.#log(),
         clock: { now: () => this.kafka.now, after: () => () => {} },
         logger: { ...silentLog, warn: ({ event }) => void this.events.push(String(event)) },
-        meter: silentMeter,
+        meter: this.meter,
       },
       { ...OPTIONS, ...this.options },
     );
@@ -69,6 +70,10 @@ class World {
       await this.#producer.commit();
     }
     return told;
+  }
+
+  end(): void {
+    this.#task?.ended();
   }
 
   /** Reads on with what is there, as one transaction. */
@@ -430,4 +435,14 @@ test('a cluster with too many rows becomes a dead letter that names it, its rows
   const [letter] = world.deadLetters();
   expect([letter?.key?.toString(), letter?.value, world.told()]).toEqual([HOME, null, []]);
   expect(letter?.headers['lead-webhooks.errors.message']?.toString()).toContain('has 2 rows, allowed are 1');
+});
+
+test('the gauges of the state are gone with the life', async () => {
+  const world = new World();
+  world.write(LEAD);
+  await world.live();
+  const gauges = ['state_clusters 0', 'state_bytes 0', 'quarantined_clusters 0'];
+  expect(gauges.map((name) => world.meter.counts.has(name))).toEqual([true, true, true]);
+  world.end();
+  expect(gauges.map((name) => world.meter.counts.has(name))).toEqual([false, false, false]);
 });

@@ -69,6 +69,10 @@ class World {
     return this.#inputs;
   }
 
+  end(): void {
+    this.#task?.ended();
+  }
+
   /** One transaction with all that is there. */
   async step(): Promise<void> {
     const records: KafkaRecord[] = [];
@@ -376,4 +380,15 @@ test('keys that come with another schema id end the task with both ids, since th
     code: 'input-changed',
     message: expect.stringContaining('has schema 8, those before it had 7'),
   });
+});
+
+test('the gauges of the rows are gone with the life', async () => {
+  const world = new World();
+  world.pipe(world.db.insert('lead', sourceLead()));
+  await world.live();
+  await world.step();
+  const gauges = ['rekey_rows 0', 'row_cache_bytes 0'];
+  expect(gauges.map((name) => world.meter.counts.has(name))).toEqual([true, true]);
+  world.end();
+  expect(gauges.map((name) => world.meter.counts.has(name))).toEqual([false, false]);
 });

@@ -5,7 +5,7 @@ import { KafkaFailure } from '../../src/kafka/errors.ts';
 import { type Life, Task, type TaskProducer } from '../../src/kafka/task.ts';
 import { AssertionFailed } from '../../src/lib/assert.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { silentMeter } from '../../src/lib/meter.ts';
+import { Metrics } from '../../src/ops/metrics.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 type Live = (life: Life) => Promise<void>;
@@ -31,6 +31,7 @@ class World {
   readonly clock = new VirtualClock();
   readonly stop = new AbortController();
   readonly events: string[] = [];
+  readonly meter: Metrics = new Metrics();
   readonly task: Task;
   fence: () => Promise<void> = async () => {};
   /** Confirms that the task is ours. */
@@ -50,7 +51,7 @@ class World {
       clock: this.clock,
       random: () => 0.5,
       log: silentLog,
-      meter: silentMeter,
+      meter: this.meter,
     };
     this.task = new Task(deps, { stage: 'join', partition: 3 }, (life) => {
       this.events.push('lives');
@@ -250,5 +251,40 @@ describe('what ends the task', () => {
       signal.throwIfAborted();
     });
     await expect(world.task.run(world.stop.signal)).resolves.toBeUndefined();
+  });
+});
+
+describe('what a scraper sees of a task', () => {
+  const seen = async (world: World): Promise<string[]> =>
+    (await world.meter.scrape()).split('\n').filter((line) => line.includes('partition="3"'));
+
+  function gauges(world: World): void {
+    for (const name of ['lag_records', 'lag_seconds', 'load_records_left'])
+      world.meter.gauge(name, { stage: 'join', partition: 3 }, 9);
+  }
+
+  test('is its state and its lag while it runs, and nothing once it was stopped', async () => {
+    const world = new World(async (life) => {
+      life.running();
+      gauges(world);
+      await untilStopped(life);
+    });
+    world.meter.gauge('lag_records', { stage: 'rekey', partition: 4 }, 1);
+    const run = world.task.run(world.stop.signal);
+    await turn();
+    expect(await seen(world)).toHaveLength(5 + 3);
+    world.stop.abort();
+    await run;
+    expect(await seen(world)).toEqual([]);
+    expect(await world.meter.scrape()).toContain('lag_records{stage="rekey",partition="4"} 1');
+  });
+
+  test('is nothing after a failure that another life cannot mend', async () => {
+    const world = new World(async () => {
+      gauges(world);
+      throw new KafkaFailure('authorization', 'not allowed');
+    });
+    await expect(world.task.run(world.stop.signal)).rejects.toMatchObject({ code: 'authorization' });
+    expect([await seen(world), world.task.state]).toEqual([[], 'stopped']);
   });
 });

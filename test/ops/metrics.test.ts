@@ -18,12 +18,26 @@ test('counters add, gauges hold, histograms bucket, all under the own prefix', a
   expect(text).toContain('lead_webhooks_attempt_seconds_bucket{le="0.025",endpoint="crm"} 0\n');
 });
 
+test('a gauge that is forgotten is gone, alone, and may come again', async () => {
+  const metrics = new Metrics();
+  for (const partition of [1, 2]) metrics.gauge('state_clusters', { partition }, 7);
+  metrics.forget('state_clusters', { partition: 1 });
+  metrics.forget('state_clusters', { partition: 3 });
+  const text = await metrics.scrape();
+  expect(text).not.toContain('state_clusters{partition="1"}');
+  expect(text).toContain('state_clusters{partition="2"} 7\n');
+  metrics.gauge('state_clusters', { partition: 1 }, 8);
+  expect(await metrics.scrape()).toContain('state_clusters{partition="1"} 8\n');
+});
+
 test.each<[string, (metrics: Metrics) => void]>([
   ['an unknown name', (metrics) => metrics.count('nonsense_total')],
   ['a missing label', (metrics) => metrics.count('emitted_total', { version: 'v3' })],
   ['an unknown label', (metrics) => metrics.gauge('state_clusters', { partition: 1, lead: '5' }, 1)],
   ['a misspelt label', (metrics) => metrics.gauge('state_clusters', { partitoin: 1 }, 1)],
   ['a wrong type', (metrics) => metrics.gauge('emitted_total', { version: 'v3', cause: 'created' }, 1)],
+  ['a counter to be forgotten', (metrics) => metrics.forget('unknown_time_zones_total', {})],
+  ['a label that is missing where a gauge is forgotten', (metrics) => metrics.forget('lag_records', { partition: 1 })],
   ['a counter that goes down', (metrics) => metrics.count('unknown_time_zones_total', {}, -1)],
 ])('%s is a bug and fails at once', (_what, use) => {
   expect(() => use(new Metrics())).toThrow(AssertionFailed);

@@ -94,6 +94,10 @@ export class CountingMeter implements Meter {
     this.counts.set([name, ...Object.values(labels)].join(' '), value);
   }
 
+  forget(name: string, labels: Labels): void {
+    this.counts.delete([name, ...Object.values(labels)].join(' '));
+  }
+
   observe(name: string, labels: Labels): void {
     this.count(name, labels);
   }
