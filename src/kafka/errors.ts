@@ -21,7 +21,7 @@ export type KafkaFailureCode =
   /** A record or batch is larger than the broker or topic allows. */
   | 'too-large'
   | 'topic-missing'
-  /** The principal may not do this. */
+  /** The principal may not do this; the message names the topic, group or transactional id and the operation. */
   | 'authorization'
   /** The broker does not accept our credentials or TLS. */
   | 'authentication'
@@ -94,6 +94,8 @@ const BY_TYPE: Readonly<Record<string, KafkaFailureCode>> = {
   CLUSTER_AUTHORIZATION_FAILED: 'authorization',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'authorization',
   POLICY_VIOLATION: 'authorization',
+  // Kafka's answer for the topics beside one that may not be written to; the client shows whichever comes first.
+  OPERATION_NOT_ATTEMPTED: 'authorization',
   SASL_AUTHENTICATION_FAILED: 'authentication',
   UNSUPPORTED_SASL_MECHANISM: 'authentication',
   ILLEGAL_SASL_STATE: 'authentication',
@@ -134,16 +136,29 @@ const BY_NAME: Readonly<Record<string, KafkaFailureCode>> = {
 const NETWORK = /^(ECONN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/;
 const CERTIFICATE = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
+/** What a request was about. Kafka's refusal says neither on what nor for what a right is missing; its caller knows. */
+export interface Asked {
+  /** Kafka's name of the operation on the topics, such as `WRITE`. */
+  readonly operation: string;
+  readonly topics?: readonly string[];
+  readonly group?: string;
+  readonly transactionalId?: string;
+}
+
 /**
  * The failure behind anything that the client threw. A KafkaFailure is returned as it is. The innermost cause that
  * says something decides: the client wraps the real error in "retries exceeded".
+ * @param asked what the request was about; the message of an `authorization` names it
  */
-export function classify(error: unknown): KafkaFailure {
+export function classify(error: unknown, asked?: Asked): KafkaFailure {
   const chain = causes(error);
   for (const one of chain) if (one instanceof KafkaFailure) return one;
   for (const one of chain.toReversed()) {
     const found = codeOf(one);
-    if (found !== null) return new KafkaFailure(found.code, 'Kafka request failed', found.type);
+    if (found === null) continue;
+    const refused = asked !== undefined && found.code === 'authorization';
+    const message = refused ? missingRight(found.type, asked, one['topic']) : 'Kafka request failed';
+    return new KafkaFailure(found.code, message, found.type);
   }
   const outer = chain[0];
   return new KafkaFailure(
@@ -151,6 +166,23 @@ export function classify(error: unknown): KafkaFailure {
     'Kafka request failed',
     String(outer?.['type'] ?? outer?.['name'] ?? typeof error),
   );
+}
+
+/**
+ * READ and WRITE include DESCRIBE, so that one operation is enough to name (Kafka's authorizer).
+ * @param exactly the topic that the error itself names, if it does
+ */
+function missingRight(type: string, asked: Asked, exactly: unknown): string {
+  const { operation, group, transactionalId } = asked;
+  if (type === 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' && transactionalId !== undefined) {
+    return `transactional id ${transactionalId}: WRITE is not allowed`;
+  }
+  if (type === 'GROUP_AUTHORIZATION_FAILED' && group !== undefined) return `group ${group}: READ is not allowed`;
+  if (type === 'CLUSTER_AUTHORIZATION_FAILED') return `the cluster: ${operation} is not allowed`;
+  const topics = typeof exactly === 'string' ? [exactly] : (asked.topics ?? []);
+  const [topic = '?', ...more] = [...new Set(topics)].sort();
+  if (more.length === 0) return `topic ${topic}: ${operation} is not allowed`;
+  return `one of the topics ${[topic, ...more].join(', ')}: ${operation} is not allowed`;
 }
 
 type Thrown = Readonly<Record<string, unknown>>;
@@ -161,8 +193,11 @@ function causes(error: unknown): Thrown[] {
   const chain: Thrown[] = [];
   let next: unknown = error;
   while (typeof next === 'object' && next !== null && chain.length < DEEPEST_CAUSE) {
+    const { cause, errors } = next as Thrown;
     chain.push(next as Thrown);
-    next = (next as Thrown)['cause'];
+    // One for each topic, of a request about several (the client's aggregate).
+    if (Array.isArray(errors)) chain.push(...errors.filter((one) => typeof one === 'object' && one !== null));
+    next = cause;
   }
   return chain;
 }

@@ -53,7 +53,7 @@ export function partitionFailure(wanted: Wanted, errorCode: number): KafkaFailur
     );
   }
   if (errorCode === PARTITION_ERROR.topicAuthorization) {
-    return new KafkaFailure('authorization', `topic ${topic}: reading it is not allowed`);
+    return new KafkaFailure('authorization', `topic ${topic}: READ is not allowed`);
   }
   return null;
 }

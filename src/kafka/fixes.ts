@@ -17,6 +17,7 @@ import {
   publicModule,
   replaceExport,
 } from './fixes/internals.ts';
+import { tellingRefusals } from './fixes/lookup-refusals.ts';
 import { groupPerPartition } from './fixes/messages-per-partition.ts';
 import { type Codec, frameRequest, produceRequest } from './fixes/produce-request.ts';
 import { addYoungerErrors, type ProtocolError } from './fixes/protocol-errors.ts';
@@ -58,7 +59,8 @@ function codecLookup(): (type: number) => Codec {
 
 function rememberCoordinators(): void {
   const memory = new CoordinatorMemory();
-  const cluster = prototypeOf('cluster', ['findGroupCoordinator', 'refreshMetadata']);
+  const cluster = prototypeOf('cluster', ['findGroupCoordinator', 'findGroupCoordinatorMetadata', 'refreshMetadata']);
+  cluster['findGroupCoordinatorMetadata'] = tellingRefusals(method(cluster, 'findGroupCoordinatorMetadata'));
   cluster['findGroupCoordinator'] = memory.remembering(method(cluster, 'findGroupCoordinator'));
   // The retries of InitProducerId are ours (transactions.ts): the client's cannot be stopped, and would fence a successor.
   (cluster as Record<string, unknown>)['retry'] = { retries: 0 };

@@ -110,7 +110,7 @@ export class Membership {
       await this.#evictPredecessor();
       await this.#start();
     } catch (error) {
-      throw classify(error);
+      throw this.#failure(error);
     }
   }
 
@@ -195,12 +195,17 @@ export class Membership {
     if (!this.#stopping.signal.aborted) this.#listener?.onAssigned(this.#held, this.#generation);
   }
 
+  #failure(error: unknown): KafkaFailure {
+    const { groupId: group, topics } = this.#options;
+    return classify(error, { operation: 'READ', topics, group });
+  }
+
   #crashed(event: ConsumerCrashEvent): void {
     if (this.#stopping.signal.aborted) return;
-    const failure = classify(event.payload.error);
+    const failure = this.#failure(event.payload.error);
     const { groupId } = this.#options;
     const fields = { event: 'group_lost', group: groupId, code: failure.code, type: failure.type };
-    if (event.payload.restart) {
+    if (event.payload.restart && failure.code !== 'authorization') {
       this.#deps.log.warn(fields, 'lost the group; joining again');
     } else if (failure.retriable) {
       // The client gives up for good when all brokers were away for some seconds.
@@ -221,7 +226,7 @@ export class Membership {
         await this.#consumer.connect();
         return await this.#start(); // a failure from here on comes as another crash
       } catch (error) {
-        const failure = classify(error);
+        const failure = this.#failure(error);
         if (failure.retriable) continue;
         this.#listener?.onFailed(failure);
         return;

@@ -129,7 +129,7 @@ export class PartitionLeaders {
 function topicFailure(topic: string, code: number): KafkaFailure {
   if (code === PARTITION_ERROR.unknownTopic) return new KafkaFailure('topic-missing', `topic ${topic} does not exist`);
   if (code === PARTITION_ERROR.topicAuthorization) {
-    return new KafkaFailure('authorization', `topic ${topic}: reading it is not allowed`);
+    return new KafkaFailure('authorization', `topic ${topic}: READ is not allowed`);
   }
   return new KafkaFailure('unavailable', `topic ${topic}: the broker answered with error ${code}`);
 }

@@ -29,7 +29,7 @@ export class PlainProducer {
       }
       return sent;
     } catch (error) {
-      throw classify(error);
+      throw classify(error, { operation: 'WRITE', topics: records.map(({ topic }) => topic) });
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Admin, Kafka } from 'kafkajs';
 import { type Clock, pause } from '../lib/clock.ts';
-import { BrokerConnections } from './broker-connections.ts';
+import { BrokerConnections, type Call } from './broker-connections.ts';
 import { decodeMetadata, metadataRequest } from './client-internals.ts';
 import { PARTITION_ERROR } from './error-codes.ts';
 import { classify, KafkaFailure } from './errors.ts';
@@ -16,6 +16,9 @@ import type { ExistingTopic, Finding } from './topic-plan.ts';
 const SET_ON_TOPIC = 1;
 const LOOKS = 50;
 const LOOK_MS = 100;
+
+/** More than a list of bootstrap brokers usually has; a refused connection costs nothing. */
+const BROKERS_ASKED = 5;
 
 export class Topics {
   readonly #admin: Admin;
@@ -65,9 +68,13 @@ export class Topics {
     try {
       await this.#admin.connect();
       await this.#create(findings);
+    } catch (error) {
+      throw classify(error, { operation: 'CREATE', topics: topicsOf(findings, 'create') });
+    }
+    try {
       await this.#set(findings);
     } catch (error) {
-      throw classify(error);
+      throw classify(error, { operation: 'ALTER_CONFIGS', topics: topicsOf(findings, 'set') });
     }
     return findings.filter(({ fix }) => fix !== null);
   }
@@ -82,14 +89,12 @@ export class Topics {
     if (names.length === 0) return new Map(); // to Kafka, none would mean all
     const request = metadataRequest({ topics: names, allowAutoTopicCreation: false });
     const call = { request, decode: decodeMetadata, waitMs: 0 };
-    const answer = await this.#connections.send(null, 'meta', call).catch((error: unknown) => {
-      throw classify(error);
-    });
+    const answer = await this.#ask(call);
     return new Map(
       answer.topicMetadata.map(({ topic, topicErrorCode, partitionMetadata }) => {
         if (topicErrorCode === PARTITION_ERROR.unknownTopic) return [topic, null];
         if (topicErrorCode === PARTITION_ERROR.topicAuthorization) {
-          throw new KafkaFailure('authorization', `topic ${topic}: describing it is not allowed`);
+          throw new KafkaFailure('authorization', `topic ${topic}: DESCRIBE is not allowed`);
         }
         if (topicErrorCode !== 0) {
           throw new KafkaFailure('unavailable', `topic ${topic}: the broker answered with error ${topicErrorCode}`);
@@ -98,6 +103,18 @@ export class Topics {
         return [topic, { partitions: partitionMetadata.length, replicationFactor }];
       }),
     );
+  }
+
+  /** Asks the bootstrap brokers in turn: one that is down must not keep a start from its neighbours. */
+  async #ask<T>(call: Call<T>): Promise<T> {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await this.#connections.send(null, 'meta', call);
+      } catch (error) {
+        const failure = classify(error);
+        if (failure.code !== 'unavailable' || asked >= BROKERS_ASKED) throw failure;
+      }
+    }
   }
 
   async #configs(names: readonly string[]) {
@@ -110,7 +127,7 @@ export class Topics {
       });
       return new Map(resources.map((resource) => [resource.resourceName, resource.configEntries]));
     } catch (error) {
-      throw classify(error);
+      throw classify(error, { operation: 'DESCRIBE_CONFIGS', topics: names });
     }
   }
 
@@ -161,6 +178,10 @@ export class Topics {
   async #untilSeen(seen: () => Promise<boolean>): Promise<void> {
     for (let look = 0; look < LOOKS && !(await seen()); look++) await pause(this.#clock, LOOK_MS);
   }
+}
+
+function topicsOf(findings: readonly Finding[], kind: 'create' | 'set'): string[] {
+  return findings.flatMap(({ topic, fix }) => (fix?.kind === kind ? [topic] : []));
 }
 
 /** The settings that were given to the topic itself, not inherited from the broker. */

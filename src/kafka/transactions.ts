@@ -11,7 +11,7 @@ import type { ICustomPartitioner, Kafka, Producer, Transaction } from 'kafkajs';
 import { assert } from '../lib/assert.ts';
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { classify, KafkaFailure } from './errors.ts';
+import { type Asked, classify, KafkaFailure } from './errors.ts';
 import type { OutgoingRecord } from './record.ts';
 import { type Portion, portions, SentOffsets } from './send-portions.ts';
 
@@ -96,8 +96,13 @@ export class TransactionalProducer {
       await untilAborted(this.#initialise(), signal);
       return null;
     } catch (error) {
-      return classify(error);
+      return classify(error, this.#asked());
     }
+  }
+
+  #asked(records: readonly OutgoingRecord[] = []): Asked {
+    const { transactionalId } = this.#options;
+    return { operation: 'WRITE', topics: records.map(({ topic }) => topic), transactionalId };
   }
 
   /** The client asks for its id with its first transaction; ending that one, which holds nothing, asks the broker nothing. */
@@ -111,7 +116,7 @@ export class TransactionalProducer {
    * Writes records in the open transaction, or opens one. Returns when all in-sync replicas have them. Order is kept per
    * partition. Large sends go out in several requests (see send-portions.ts). Any failure leaves the producer dead; its
    * transaction should then be aborted, or is by the coordinator after its timeout.
-   * @throws KafkaFailure `fenced`, `incomplete-send`, `too-large`, `topic-missing`, `unavailable` …
+   * @throws KafkaFailure `fenced`, `incomplete-send`, `too-large`, `topic-missing`, `authorization`, `unavailable` …
    */
   async send(records: readonly OutgoingRecord[]): Promise<SentOffsets> {
     const sent = new SentOffsets(records.length);
@@ -125,7 +130,7 @@ export class TransactionalProducer {
         return sent;
       } catch (error) {
         this.#state = 'dead';
-        throw classify(error);
+        throw classify(error, this.#asked(records));
       }
     });
   }

@@ -5,7 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ConfigInvalid } from '../../src/bin/command.ts';
 import { EndpointFeed, fixedEndpoints } from '../../src/bin/endpoint-feed.ts';
 import { parseConfig } from '../../src/ops/config.ts';
-import { CountingMeter, testEndpoint } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { testEndpoint } from '../support/deliver-world.ts';
 import { KeptLog } from '../support/loopback.ts';
 import { scratchFolder } from '../support/scratch.ts';
 

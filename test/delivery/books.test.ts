@@ -7,7 +7,8 @@ import { SendWindow, type Slot } from '../../src/delivery/send-window.ts';
 import { StateWrites } from '../../src/delivery/state-writes.ts';
 import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
-import { CountingMeter, outbound, testEndpoint } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { outbound, testEndpoint } from '../support/deliver-world.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock: new VirtualClock() });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EndpointMeter } from '../../src/delivery/endpoint-meter.ts';
-import { CountingMeter } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
 
 test('the first endpoints keep their own label, the others share one that shows what they hold together', () => {
   const counts = new CountingMeter();

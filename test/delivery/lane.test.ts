@@ -7,7 +7,8 @@ import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import type { Lane, LaneMember } from '../../src/delivery/lane.ts';
 import { Lanes } from '../../src/delivery/lanes.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { CountingMeter, OK, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { OK, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 class World {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { Lanes } from '../../src/delivery/lanes.ts';
 import type { Log, LogFields } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { CountingMeter, outbound, testEndpoint } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { outbound, testEndpoint } from '../support/deliver-world.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const limits = { concurrency: 2, ratePerSecond: null, timeoutMs: 1000 };

@@ -7,7 +7,8 @@ import { newDelivery, Pair } from '../../src/delivery/pair.ts';
 import { PendingCount } from '../../src/delivery/pending-count.ts';
 import { StateWrites } from '../../src/delivery/state-writes.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { CountingMeter, outbound, testEndpoint } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { outbound, testEndpoint } from '../support/deliver-world.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 function world() {

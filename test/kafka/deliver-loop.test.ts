@@ -27,7 +27,8 @@ import { Lease } from '../../src/kafka/lease.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { CountingMeter, outbound } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { outbound } from '../support/deliver-world.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify, KafkaFailure, type KafkaFailureCode } from '../../src/kafka/errors.ts';
+import { type Asked, classify, KafkaFailure, type KafkaFailureCode } from '../../src/kafka/errors.ts';
 import { internal } from '../../src/kafka/fixes/internals.ts';
 import { kafkajs } from '../../src/kafka/fixes.ts';
 
@@ -80,6 +80,40 @@ describe('classify', () => {
     expect(failure.code).toBe('unknown');
     expect(failure.message).not.toContain('jane');
     expect(failure.cause).toBeUndefined();
+  });
+
+  it('names what is not allowed, and which operation, out of what was asked for', () => {
+    const asked = { operation: 'WRITE', topics: ['b', 'a', 'b'], group: 'app.join', transactionalId: 'app.join.0' };
+    const of = (code: number, about: Asked = asked): string =>
+      classify(exhausted(createErrorFromCode(code)), about).message;
+    expect(of(53)).toBe('transactional id app.join.0: WRITE is not allowed (TRANSACTIONAL_ID_AUTHORIZATION_FAILED)');
+    expect(of(30)).toBe('group app.join: READ is not allowed (GROUP_AUTHORIZATION_FAILED)');
+    expect(of(29)).toBe('one of the topics a, b: WRITE is not allowed (TOPIC_AUTHORIZATION_FAILED)');
+    expect(of(55)).toBe('one of the topics a, b: WRITE is not allowed (OPERATION_NOT_ATTEMPTED)');
+    expect(of(29, { operation: 'READ', topics: ['a'] })).toBe(
+      'topic a: READ is not allowed (TOPIC_AUTHORIZATION_FAILED)',
+    );
+    expect(of(31, { operation: 'CREATE' })).toBe('the cluster: CREATE is not allowed (CLUSTER_AUTHORIZATION_FAILED)');
+  });
+
+  it('finds the topic that is refused among those of one request', () => {
+    const { KafkaJSAggregateError, KafkaJSCreateTopicError } = internal('errors') as Record<
+      string,
+      new (
+        ...parameters: unknown[]
+      ) => Error
+    >;
+    const exists = KafkaJSCreateTopicError && new KafkaJSCreateTopicError(createErrorFromCode(36), 'a');
+    const refused = KafkaJSCreateTopicError && new KafkaJSCreateTopicError(createErrorFromCode(29), 'b');
+    const all = KafkaJSAggregateError && new KafkaJSAggregateError('x', [exists, refused, null]);
+    const failure = classify(all, {
+      operation: 'CREATE',
+      topics: ['a', 'b'],
+    });
+    expect([failure.code, failure.message]).toEqual([
+      'authorization',
+      'topic b: CREATE is not allowed (TOPIC_AUTHORIZATION_FAILED)',
+    ]);
   });
 
   it('takes anything that can be thrown', () => {

@@ -14,7 +14,7 @@ import type { TaskProducer } from '../../src/kafka/task.ts';
 import { EMPTY_BATCH } from '../../src/kafka/task-queue.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { BORN_MS, type ClusterRow, clusterRow } from '../support/cluster-rows.ts';
-import { CountingMeter } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 
 const HOUR_MS = 3_600_000;

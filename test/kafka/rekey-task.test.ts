@@ -13,7 +13,7 @@ import { SourceCodec } from '../../src/kafka/source-codec.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { type ChangeEvent, SourceDatabase } from '../support/change-events.ts';
-import { CountingMeter } from '../support/deliver-world.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 import { sourceAppointment, sourceLead } from '../support/source-rows.ts';
 

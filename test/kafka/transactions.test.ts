@@ -9,6 +9,7 @@ const PRODUCER_FENCED = 47;
 const CONCURRENT_TRANSACTIONS = 51;
 const COORDINATOR_LOADING = 14;
 const NOT_AUTHORIZED = 53;
+const TOPIC_NOT_AUTHORIZED = 29;
 const NOT_LEADER = 6;
 const TOO_LARGE = 10;
 
@@ -83,7 +84,10 @@ describe('fencing', () => {
     brokers.before = (request) => {
       if (request === 'initProducerId') throw protocolError(NOT_AUTHORIZED);
     };
-    await expect(producer.fence(never)).rejects.toMatchObject({ code: 'authorization' });
+    await expect(producer.fence(never)).rejects.toMatchObject({
+      code: 'authorization',
+      message: expect.stringContaining('transactional id app.join.0: WRITE is not allowed'),
+    });
     expect(producer.dead).toBe(true);
     expect(brokers.requests).toEqual(['init']);
   });
@@ -125,6 +129,18 @@ describe('a transaction', () => {
     await producer.abort();
     expect(brokers.requests).toEqual([]);
     expect(producer.dead).toBe(false);
+  });
+
+  it('that may not write to a topic says which', async () => {
+    const { brokers, producer } = await ready();
+    brokers.before = (request) => {
+      if (request === 'addPartitionsToTxn') throw protocolError(TOPIC_NOT_AUTHORIZED);
+    };
+    await expect(producer.send([record(0)])).rejects.toMatchObject({
+      code: 'authorization',
+      message: expect.stringContaining('topic t: WRITE is not allowed'),
+    });
+    expect(producer.dead).toBe(true);
   });
 
   it('can be followed by another after an abort', async () => {

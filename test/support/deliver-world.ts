@@ -21,8 +21,8 @@ import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { Lanes, type LanesOptions } from '../../src/delivery/lanes.ts';
 import type { Post } from '../../src/delivery/post.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import type { Labels, Meter } from '../../src/lib/meter.ts';
 import { seededRandom } from '../../src/lib/random.ts';
+import { CountingMeter } from './counting-meter.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface OpenPost {
@@ -79,28 +79,6 @@ export function outbound(overrides: Partial<OutboundRecord> = {}): OutboundRecor
     bodyStart: 0,
     ...overrides,
   };
-}
-
-/** Sums counters by name and keeps the last value of gauges. */
-export class CountingMeter implements Meter {
-  readonly counts = new Map<string, number>();
-
-  count(name: string, labels: Labels = {}, by = 1): void {
-    const key = [name, ...Object.values(labels)].join(' ');
-    this.counts.set(key, (this.counts.get(key) ?? 0) + by);
-  }
-
-  gauge(name: string, labels: Labels, value: number): void {
-    this.counts.set([name, ...Object.values(labels)].join(' '), value);
-  }
-
-  forget(name: string, labels: Labels): void {
-    this.counts.delete([name, ...Object.values(labels)].join(' '));
-  }
-
-  observe(name: string, labels: Labels): void {
-    this.count(name, labels);
-  }
 }
 
 export class DeliverWorld {
