@@ -91,6 +91,11 @@ describe('the rules', () => {
       members({ later: { type: 'string' } }),
       ['#/later: added with a type; only an empty schema fits old bodies'],
     ],
+    [
+      'a member is added in front',
+      { ...HEAD, properties: { later: {}, ...properties } },
+      ['#: the order of members changed'],
+    ],
     ['the object is closed', { ...OBJECT, additionalProperties: false }, ['#: additionalProperties changed']],
     [
       'a member of an item changes',

@@ -47,8 +47,12 @@ function memberChanges(released: JsonSchema, now: JsonSchema, path: string): str
     return other === undefined ? [`${path}/${name}: removed`] : brokenPromises(schema, other, `${path}/${name}`);
   });
   const added = Object.entries(after).filter(([name]) => before[name] === undefined);
+  const names = Object.keys(before);
+  const isKept = names.every((name) => after[name] !== undefined);
+  const isMoved = isKept && !isDeepStrictEqual(Object.keys(after).slice(0, names.length), names);
   const typed = added.filter(([, schema]) => Object.keys(schema).some((keyword) => !WORDS.has(keyword)));
   return [
+    ...(isMoved ? [`${path}: the order of members changed`] : []),
     ...kept,
     ...typed.map(([name]) => `${path}/${name}: added with a type; only an empty schema fits old bodies`),
   ];
