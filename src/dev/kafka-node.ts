@@ -13,6 +13,8 @@ const CLUSTER_ID = 'bGVhZC13ZWJob29rcy0wMA'; // any 16 bytes in base64url; the s
 
 /** Kafka's own quick-test settings; KAFKA_* variables of the container image are made from the same table. */
 export const TEST_SETTINGS: Readonly<Record<string, string>> = {
+  'allow.everyone.if.no.acl.found': 'true', // with the authorizer: rules of a test concern its own names alone
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'auto.create.topics.enable': 'false',
   'controlled.shutdown.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
