@@ -1,5 +1,6 @@
 /** Planning and applying topics on a real broker. */
 import { afterAll, expect, inject, test, vi } from 'vitest';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { kafkajs } from '../../src/kafka/fixes.ts';
 import { ownTopics } from '../../src/kafka/own-topics.ts';
 import { planTopics } from '../../src/kafka/topic-plan.ts';
@@ -88,4 +89,17 @@ test('what does not exist is null, and nothing is made by looking', async () => 
   expect(await topics.describe([name])).toEqual(new Map([[name, null]]));
   expect(await topics.describe([name])).toEqual(new Map([[name, null]]));
   expect(await topics.describe([])).toEqual(new Map());
+});
+
+test('a bootstrap broker that is down does not keep a start from its neighbours', async () => {
+  const topic = await makeTopic(kafka, 1);
+  const [port] = await freePorts(1);
+  for (const brokers of [
+    [`127.0.0.1:${port}`, ...inject('kafkaBrokers')],
+    [...inject('kafkaBrokers'), `127.0.0.1:${port}`],
+  ]) {
+    const asking = new Topics({ kafka: testKafka(brokers), clock: systemClock });
+    expect((await asking.describe([topic])).get(topic)?.partitions).toBe(1);
+    await asking.close();
+  }
 });
