@@ -60,6 +60,7 @@ export class SourceCodec {
   constructor(deps: SourceCodecDeps, rules: SourceRules) {
     this.#deps = deps;
     this.#rules = rules;
+    deps.meter.gauge('registry_away', {}, 0);
   }
 
   /** Set while `prepare` waits for a registry that cannot answer; for readiness. */
@@ -168,8 +169,13 @@ export class SourceCodec {
       }
     } finally {
       if (failures > 0) this.#waitedFor--;
-      if (this.#waitedFor === 0) this.#away = null;
+      if (this.#waitedFor === 0 && this.#away !== null) this.#back();
     }
+  }
+
+  #back(): void {
+    this.#away = null;
+    this.#deps.meter.gauge('registry_away', {}, 0);
   }
 
   /** Asks once; null = there is an answer, for better or worse. */
@@ -194,6 +200,7 @@ export class SourceCodec {
     if (this.#away === null) {
       log.warn({ event: 'registry_away', reason }, `${error.message}; the sources wait for it, nothing is skipped`);
     }
+    meter.gauge('registry_away', {}, 1);
     this.#away = { since: this.#away?.since ?? clock.now(), reason };
     await pause(clock, Math.min(WAIT_CAP_MS, WAIT_BASE_MS * 2 ** Math.min(failures, 10)), signal);
   }

@@ -90,6 +90,7 @@ export const METRICS: readonly Metric[] = [
   histogram('load_seconds', ['stage'], [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600], 'Time to load the state of a task.'),
   counter('rebalances_total', ['stage'], 'New assignments of the group.'),
   counter('registry_errors_total', ['reason'], 'Failed requests to the schema registry.'),
+  gauge('registry_away', [], '1 while sources wait for a schema registry that does not answer, else 0.'),
   // Deliver.
   counter(
     'attempts_total',

@@ -406,6 +406,7 @@ describe('prepare', () => {
     const metered: Labels[] = [];
     let failures = 3;
     const seen: (string | undefined)[] = [];
+    const gauges: number[] = [];
     const registry: SchemaSource = {
       schemaById: (id) => {
         seen.push(reader.away?.reason);
@@ -413,13 +414,18 @@ describe('prepare', () => {
         return Promise.resolve(schemas.get(id) ?? 'unknown');
       },
     };
-    const meter = { ...silentMeter, count: (_name: string, labels: Labels = {}) => void metered.push(labels) };
+    const meter = {
+      ...silentMeter,
+      count: (_name: string, labels: Labels = {}) => void metered.push(labels),
+      gauge: (name: string, _labels: Labels, value: number) => void (name === 'registry_away' && gauges.push(value)),
+    };
     const reader = new SourceCodec({ registry, clock: hastyClock, log: silentLog, meter }, RULES);
     const [sample] = sampleRecords('avro', 'crm.public.leads.ndjson');
     if (sample === undefined) throw new Error('no sample');
     await reader.prepare([{ ...sample, key: null }], never);
     expect(seen).toEqual([undefined, 'network', 'network', 'network']);
     expect(metered).toEqual(Array.from({ length: 3 }, () => ({ reason: 'network' })));
+    expect(gauges).toEqual([0, 1, 1, 1, 0]);
     expect(reader.away).toBeNull();
     expect(reader.decode(sample, 'lead').kind).toBe('upsert');
   });
