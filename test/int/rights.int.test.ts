@@ -11,9 +11,11 @@ import { Topics } from '../../src/kafka/topics.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { Installation } from '../support/installation.ts';
 import { makeTopic, testKafka, uniqueName } from '../support/kafka-topics.ts';
 
-const kafka = testKafka(inject('kafkaBrokers'));
+const brokers = inject('kafkaBrokers');
+const kafka = testKafka(brokers);
 const deps = { kafka, log: silentLog, clock: systemClock };
 const never = new AbortController().signal;
 const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
@@ -112,3 +114,17 @@ test.each([true, false])(
     });
   },
 );
+
+test.each([
+  ['group', AclResourceTypes.GROUP, 'join', 'READ'],
+  ['transactional id', AclResourceTypes.TRANSACTIONAL_ID, 'join.0', 'WRITE'],
+])('a program without its %s ends by itself, and its last error names it', async (what, type, name, operation) => {
+  await using installation = new Installation({ brokers, registryUrl: null });
+  await installation.install();
+  const resource = installation.topic(name); // all names of an installation begin with the same
+  await reserve(type, resource, false);
+  const { code, err } = await installation.run('run');
+  expect(code).toBe(1);
+  const errors = err.split('\n').filter((line) => line.startsWith('{"level":"error"'));
+  expect(errors.at(-1)).toContain(`${what} ${resource}: ${operation} is not allowed`);
+});
