@@ -58,7 +58,8 @@ export class Lane implements TurnTaker {
   #pendingBytes = 0;
   #failing = false;
   #notedAt = Number.NEGATIVE_INFINITY;
-  #state: GateState = 'open';
+  /** As last shown; null = not shown, because the endpoint is removed. */
+  #state: GateState | null = 'open';
   #timer: { at: number; cancel: () => void } | null = null;
 
   constructor(endpoint: Endpoint, deps: LaneDeps) {
@@ -239,8 +240,19 @@ export class Lane implements TurnTaker {
     this.#timer = { at, cancel };
   }
 
+  #hideState(): void {
+    if (this.#state === null) return;
+    this.#state = null;
+    const endpoint = this.#endpoint.id;
+    for (const state of GATE_STATES) this.#deps.meter.forget('endpoint_state', { endpoint, state });
+  }
+
   /** Shows the state as a metric and, when it has changed, in the log. */
   #showState(tell: boolean): void {
+    if (this.removed) {
+      this.#hideState();
+      return;
+    }
     const now = this.#deps.clock.now();
     const state = this.#gate.state(now);
     if (state === 'retry-after') this.#wakeAt(this.#gate.health.retryAfterUntil, now);

@@ -78,3 +78,15 @@ test('the log is told once when an endpoint begins to fail and once when it work
   ]);
   expect(lines[0]?.[1]).toEqual({ event: 'endpoint_state', endpoint: 'crm', host: 'h.example', code: 'http-500' });
 });
+
+test('an endpoint that is removed has no state to show, and has one again when it comes back', () => {
+  const meter = new CountingMeter();
+  const lanes = new Lanes([testEndpoint({})], { log: silentLog, meter, clock: new VirtualClock() });
+  const shown = (): number => [...meter.counts.keys()].filter((name) => name.startsWith('endpoint_state crm ')).length;
+  expect(shown()).toBe(7);
+  lanes.replace([]);
+  lanes.wake();
+  expect(shown()).toBe(0);
+  lanes.replace([testEndpoint({})]);
+  expect([shown(), meter.counts.get('endpoint_state crm open')]).toEqual([7, 1]);
+});
