@@ -1,17 +1,14 @@
 import { describe, expect, inject, it } from 'vitest';
 import { kafkajs } from '../../src/kafka/fixes.ts';
+import { connectedProducer } from '../support/kafka-topics.ts';
 import { committedIn, makeTopic, testKafka } from '../support/topic-reading.ts';
 
 const brokers = inject('kafkaBrokers');
 const values = Array.from({ length: 300 }, (_, n) => `lead ${n} asked about a car, again and again and again`);
-const { CompressionTypes, Partitioners } = kafkajs;
+const { CompressionTypes } = kafkajs;
 
 async function produce(topic: string, compression: number): Promise<void> {
-  const producer = testKafka(brokers).producer({
-    idempotent: true,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
-  await producer.connect();
+  const producer = await connectedProducer(testKafka(brokers));
   try {
     const messages = values.map((value, n) => ({ key: String(n), value, partition: 0 }));
     await producer.send({ topic, compression, messages });

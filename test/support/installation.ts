@@ -13,11 +13,11 @@ import type { Table } from '../../src/core/source-event.ts';
 import { createTopics } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
-import { kafkajs } from '../../src/kafka/fixes.ts';
 import type { KafkaRecord, OutgoingRecord } from '../../src/kafka/record.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { ChangeEvent } from './change-events.ts';
+import { connectedProducer } from './kafka-topics.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/bin/lead-webhooks.ts', import.meta.url));
 const SUFFIX: Readonly<Record<Table, string>> = {
@@ -168,11 +168,7 @@ export class Installation implements AsyncDisposable {
    * (a leader moved) is sent again with all that went along with it.
    */
   async append(records: readonly OutgoingRecord[]): Promise<void> {
-    const producer = this.#kafka.producer({
-      idempotent: true,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    });
-    await producer.connect();
+    const producer = await connectedProducer(this.#kafka);
     try {
       for (let at = 0; at < records.length; at += PRODUCE_RECORDS) {
         const part = records.slice(at, at + PRODUCE_RECORDS);

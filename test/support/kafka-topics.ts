@@ -5,9 +5,10 @@
 import type { Kafka, Producer } from 'kafkajs';
 import { createTopics } from '../../src/dev/topics.ts';
 import { createKafka } from '../../src/kafka/client.ts';
+import { classify } from '../../src/kafka/errors.ts';
 import { kafkajs } from '../../src/kafka/fixes.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { pause, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 
 let made = 0;
@@ -33,9 +34,25 @@ export async function makeTopic(
   return topic;
 }
 
+/**
+ * A connected producer of the client's own, idempotent: with a topic that its broker has just heard of it sends again what was
+ * written already. A broker that has just started gives out no producer ids yet; it is asked again.
+ */
+export async function connectedProducer(kafka: Kafka): Promise<Producer> {
+  for (;;) {
+    const producer = kafka.producer({ idempotent: true, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+    try {
+      await producer.connect();
+      return producer;
+    } catch (error) {
+      if (!classify(error).retriable) throw error;
+      await pause(systemClock, 50);
+    }
+  }
+}
+
 export async function withProducer<T>(kafka: Kafka, use: (producer: Producer) => Promise<T>): Promise<T> {
-  const producer = kafka.producer({ idempotent: true, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-  await producer.connect();
+  const producer = await connectedProducer(kafka);
   try {
     return await use(producer);
   } finally {
