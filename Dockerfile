@@ -11,7 +11,7 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /image/app
 COPY package.json package-lock.json .npmrc ./
 # The compression codecs bring their binaries as packages: no install script has to run.
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit \
+RUN --mount=type=cache,target=/var/cache/npm npm ci --cache /var/cache/npm --omit=dev --ignore-scripts --no-audit \
  && rm -f package-lock.json .npmrc node_modules/.package-lock.json
 COPY schemas ./schemas
 COPY src ./src
