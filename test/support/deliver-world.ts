@@ -260,7 +260,9 @@ export class DeliverWorld {
       await this.answerAll(OK);
       this.commit();
       if (this.#fetched === this.log.length && this.open.length === 0 && this.pending.size === 0) {
-        if (this.position.nextOffset === this.log.length) return;
+        // A successor that still waits has only put the redrives aside.
+        const redriven = this.position.redrives === this.requests.length;
+        if (redriven && this.position.nextOffset === this.log.length) return;
       }
       this.clock.advance(7_200_000);
       await settled();
@@ -365,7 +367,10 @@ export class DeliverWorld {
     });
     const isPending = this.pending.has(`${pair}|pending`) || this.pending.has(`${pair}|pending|${revision}`);
     if (!isPending) expect(record?.offset).toBeLessThan(this.position.sentBound);
-    if (this.acked.get(pair)?.has(revision)) expect(this.#repeatable, 'a repeat').toContain(`${pair} ${revision}`);
+    // What was lost by a crash after its answer, refused when it was repeated, and asked for again, is repeated on demand.
+    if (!isAskedFor && this.acked.get(pair)?.has(revision)) {
+      expect(this.#repeatable, 'a repeat').toContain(`${pair} ${revision}`);
+    }
   }
 
   #ack(pair: string, revision: number): void {
