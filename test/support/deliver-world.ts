@@ -260,9 +260,7 @@ export class DeliverWorld {
       await this.answerAll(OK);
       this.commit();
       if (this.#fetched === this.log.length && this.open.length === 0 && this.pending.size === 0) {
-        // A successor that still waits has only put the redrives aside.
-        const redriven = this.position.redrives === this.requests.length;
-        if (redriven && this.position.nextOffset === this.log.length) return;
+        if (this.position.nextOffset === this.log.length) return;
       }
       this.clock.advance(7_200_000);
       await settled();
