@@ -1,6 +1,6 @@
 /**
- * The two contract files as plain values, and what tests ask of both: references that lead somewhere, and a shape. The shapes
- * are in test/support/contract-shapes.ts. A reference is followed within the file, or into a file beside it.
+ * The two contract files as plain values, and what tests ask of both: references that lead somewhere. Whether they are
+ * valid is asked in test/support/contract-lint.ts. A reference is followed within the file, or into a file beside it.
  */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
