@@ -4,11 +4,13 @@
  */
 import type { PayloadVersion } from '../core/payload/versions.ts';
 import { createKafka } from '../kafka/client.ts';
+import { mayNot } from '../kafka/errors.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { frameOf } from '../kafka/framing.ts';
 import { agreeOnFacts } from '../kafka/meta.ts';
 import type { Stage as StageName } from '../kafka/own-topics.ts';
 import { Registry } from '../kafka/registry.ts';
+import { lackingRights, neededRights } from '../kafka/rights.ts';
 import { SourceCodec } from '../kafka/source-codec.ts';
 import { planTopics } from '../kafka/topic-plan.ts';
 import { Topics } from '../kafka/topics.ts';
@@ -123,6 +125,7 @@ async function checkTopics(config: Config, stages: readonly StageName[], log: Lo
   const wanted = wantedTopics(config, stages);
   const topics = new Topics({ kafka: createKafka(kafkaOptions(config, 'topics'), log), clock });
   try {
+    await checkRights(config, stages, topics);
     const existing = await topics.describe(wantedNames(wanted));
     const findings = planTopics(existing, wanted);
     for (const { topic, kind, message, severity } of findings) {
@@ -140,6 +143,14 @@ async function checkTopics(config: Config, stages: readonly StageName[], log: Lo
   } finally {
     await topics.close();
   }
+}
+
+/** Also the rights that are seldom used, such as on the dead letters: they would be missed in the worst moment. */
+async function checkRights(config: Config, stages: readonly StageName[], topics: Topics): Promise<void> {
+  const needed = stages.flatMap((stage) => neededRights(stage, config));
+  const names = needed.filter(({ resource }) => resource === 'topic').map(({ name }) => name);
+  const lacking = lackingRights(needed, await topics.allowed([...new Set(names)]));
+  if (lacking.length > 0) throw new StartRefused(mayNot(...lacking));
 }
 
 /** The bytes before each version's body: the frame of its registered schema, or none. */

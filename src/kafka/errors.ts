@@ -175,14 +175,20 @@ export function classify(error: unknown, asked?: Asked): KafkaFailure {
 function missingRight(type: string, asked: Asked, exactly: unknown): string {
   const { operation, group, transactionalId } = asked;
   if (type === 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' && transactionalId !== undefined) {
-    return `transactional id ${transactionalId}: WRITE is not allowed`;
+    return mayNot(`WRITE transactional id ${transactionalId}`);
   }
-  if (type === 'GROUP_AUTHORIZATION_FAILED' && group !== undefined) return `group ${group}: READ is not allowed`;
-  if (type === 'CLUSTER_AUTHORIZATION_FAILED') return `the cluster: ${operation} is not allowed`;
+  if (type === 'GROUP_AUTHORIZATION_FAILED' && group !== undefined) return mayNot(`READ group ${group}`);
+  if (type === 'CLUSTER_AUTHORIZATION_FAILED') return mayNot(`${operation} the cluster`);
   const topics = typeof exactly === 'string' ? [exactly] : (asked.topics ?? []);
   const [topic = '?', ...more] = [...new Set(topics)].sort();
-  if (more.length === 0) return `topic ${topic}: ${operation} is not allowed`;
-  return `one of the topics ${[topic, ...more].join(', ')}: ${operation} is not allowed`;
+  const which = more.length === 0 ? `topic ${topic}` : `one of the topics ${[topic, ...more].join(', ')}`;
+  if (type === 'POLICY_VIOLATION') return `a policy of the cluster forbids to ${operation} ${which}`;
+  return mayNot(`${operation} ${which}`);
+}
+
+/** The sentence for rights that are missing: `READ topic a`, `WRITE transactional id b`. */
+export function mayNot(...lacking: readonly string[]): string {
+  return `may not ${lacking.join('; may not ')}: grant it to the user of this process`;
 }
 
 type Thrown = Readonly<Record<string, unknown>>;

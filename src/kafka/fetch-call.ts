@@ -5,7 +5,7 @@
 import type { Call } from './broker-connections.ts';
 import { type FetchTopic, fetchRequest } from './client-internals.ts';
 import { PARTITION_ERROR } from './error-codes.ts';
-import { KafkaFailure } from './errors.ts';
+import { KafkaFailure, mayNot } from './errors.ts';
 import { decodeFetchAnswer, type FetchAnswer } from './fetch-response.ts';
 
 export interface Wanted {
@@ -53,7 +53,7 @@ export function partitionFailure(wanted: Wanted, errorCode: number): KafkaFailur
     );
   }
   if (errorCode === PARTITION_ERROR.topicAuthorization) {
-    return new KafkaFailure('authorization', `topic ${topic}: READ is not allowed`);
+    return new KafkaFailure('authorization', mayNot(`READ topic ${topic}`));
   }
   return null;
 }

@@ -6,7 +6,7 @@
 import type { BrokerAddress, BrokerConnections, Call, Lane } from './broker-connections.ts';
 import { decodeMetadata, type MetadataAnswer, metadataRequest } from './client-internals.ts';
 import { PARTITION_ERROR } from './error-codes.ts';
-import { KafkaFailure } from './errors.ts';
+import { KafkaFailure, mayNot } from './errors.ts';
 
 interface Topic {
   /** Partition → address of its leader; null while there is none. */
@@ -129,7 +129,7 @@ export class PartitionLeaders {
 function topicFailure(topic: string, code: number): KafkaFailure {
   if (code === PARTITION_ERROR.unknownTopic) return new KafkaFailure('topic-missing', `topic ${topic} does not exist`);
   if (code === PARTITION_ERROR.topicAuthorization) {
-    return new KafkaFailure('authorization', `topic ${topic}: READ is not allowed`);
+    return new KafkaFailure('authorization', mayNot(`READ topic ${topic}`));
   }
   return new KafkaFailure('unavailable', `topic ${topic}: the broker answered with error ${code}`);
 }

@@ -5,10 +5,11 @@
  */
 import type { Admin, Kafka } from 'kafkajs';
 import { type Clock, pause } from '../lib/clock.ts';
+import { allowedCall, operationsOf, type TopicOperation } from './authorized-operations.ts';
 import { BrokerConnections, type Call } from './broker-connections.ts';
 import { decodeMetadata, metadataRequest } from './client-internals.ts';
 import { PARTITION_ERROR } from './error-codes.ts';
-import { classify, KafkaFailure } from './errors.ts';
+import { classify, KafkaFailure, mayNot } from './errors.ts';
 import { kafkajs } from './fixes.ts';
 import type { ExistingTopic, Finding } from './topic-plan.ts';
 
@@ -60,6 +61,22 @@ export class Topics {
   }
 
   /**
+   * What we may do with the topics of these names; null = the broker does not tell, or there is no such topic that we may see or make.
+   * Needs no right: of a topic that may not even be described it says that nothing is allowed.
+   * @throws KafkaFailure as `describe`, but for 'authorization'
+   */
+  async allowed(names: readonly string[]): Promise<Map<string, ReadonlySet<TopicOperation> | null>> {
+    if (names.length === 0) return new Map();
+    const { topics } = await this.#ask(allowedCall(names));
+    return new Map(
+      topics.map(({ topic, errorCode, bits }) => {
+        if (errorCode === PARTITION_ERROR.topicAuthorization) return [topic, new Set()];
+        return [topic, errorCode === 0 ? operationsOf(bits) : null];
+      }),
+    );
+  }
+
+  /**
    * Does what the findings' fixes say.
    * @returns the findings that were mended; the others have no fix
    * @throws KafkaFailure when Kafka refuses; what was mended before stays so, and applying again is safe
@@ -74,7 +91,7 @@ export class Topics {
     try {
       await this.#set(findings);
     } catch (error) {
-      throw classify(error, { operation: 'ALTER_CONFIGS', topics: topicsOf(findings, 'set') });
+      throw await this.#refusal(error, 'ALTER_CONFIGS', topicsOf(findings, 'set'));
     }
     return findings.filter(({ fix }) => fix !== null);
   }
@@ -90,12 +107,15 @@ export class Topics {
     const request = metadataRequest({ topics: names, allowAutoTopicCreation: false });
     const call = { request, decode: decodeMetadata, waitMs: 0 };
     const answer = await this.#ask(call);
+    const refused = answer.topicMetadata.filter(
+      ({ topicErrorCode }) => topicErrorCode === PARTITION_ERROR.topicAuthorization,
+    );
+    if (refused.length > 0) {
+      throw new KafkaFailure('authorization', mayNot(...refused.map(({ topic }) => `DESCRIBE topic ${topic}`)));
+    }
     return new Map(
       answer.topicMetadata.map(({ topic, topicErrorCode, partitionMetadata }) => {
         if (topicErrorCode === PARTITION_ERROR.unknownTopic) return [topic, null];
-        if (topicErrorCode === PARTITION_ERROR.topicAuthorization) {
-          throw new KafkaFailure('authorization', `topic ${topic}: DESCRIBE is not allowed`);
-        }
         if (topicErrorCode !== 0) {
           throw new KafkaFailure('unavailable', `topic ${topic}: the broker answered with error ${topicErrorCode}`);
         }
@@ -127,8 +147,18 @@ export class Topics {
       });
       return new Map(resources.map((resource) => [resource.resourceName, resource.configEntries]));
     } catch (error) {
-      throw classify(error, { operation: 'DESCRIBE_CONFIGS', topics: names });
+      throw await this.#refusal(error, 'DESCRIBE_CONFIGS', names);
     }
+  }
+
+  /** The failure of a request about several topics, of which Kafka's answer does not say which one is refused. */
+  async #refusal(error: unknown, operation: TopicOperation, names: readonly string[]): Promise<KafkaFailure> {
+    const failure = classify(error, { operation, topics: names });
+    if (failure.code !== 'authorization') return failure;
+    const allowed = await this.allowed(names).catch(() => new Map<string, null>());
+    const lacking = names.filter((name) => allowed.get(name)?.has(operation) === false);
+    if (lacking.length === 0) return failure;
+    return new KafkaFailure('authorization', mayNot(...lacking.map((name) => `${operation} topic ${name}`)));
   }
 
   async #create(findings: readonly Finding[]): Promise<void> {

@@ -58,7 +58,7 @@ test.each([true, false])(
     await reserve(AclResourceTypes.TRANSACTIONAL_ID, transactionalId, seen);
     await expect(producer(transactionalId).fence(never)).rejects.toMatchObject({
       code: 'authorization',
-      message: expect.stringContaining(`transactional id ${transactionalId}: WRITE is not allowed`),
+      message: expect.stringContaining(`may not WRITE transactional id ${transactionalId}: grant`),
     });
   },
 );
@@ -71,7 +71,7 @@ test('a topic that may not be written to ends the transaction with its name', as
   const records = [allowed, topic].map((one) => ({ topic: one, partition: 0, key: 'k', value: 'v' }));
   await expect(open.send(records)).rejects.toMatchObject({
     code: 'authorization',
-    message: expect.stringMatching(new RegExp(`^one of the topics .*${RegExp.escape(topic)}.*: WRITE is not allowed`)),
+    message: expect.stringMatching(new RegExp(`^may not WRITE one of the topics .*${RegExp.escape(topic)}.*: grant`)),
   });
 });
 
@@ -82,7 +82,10 @@ test('a topic that may not be read ends the reading with its name', async () => 
   cleanUps.push(() => fetcher.stop());
   const failed = Promise.withResolvers<KafkaFailure>();
   fetcher.subscribe({ topic, partition: 0, offset: 0 }, { deliver: () => undefined, fail: failed.resolve });
-  expect(await failed.promise).toMatchObject({ code: 'authorization', message: `topic ${topic}: READ is not allowed` });
+  expect(await failed.promise).toMatchObject({
+    code: 'authorization',
+    message: expect.stringContaining(`may not READ topic ${topic}: grant`),
+  });
 });
 
 test.each([
@@ -95,7 +98,7 @@ test.each([
   cleanUps.push(() => topics.close());
   await expect(topics.describe([topic])).rejects.toMatchObject({
     code: 'authorization',
-    message: expect.stringContaining(`topic ${topic}: ${operation} is not allowed`),
+    message: expect.stringContaining(`may not ${operation} topic ${topic}: grant`),
   });
 });
 
@@ -110,7 +113,7 @@ test.each([true, false])(
     await membership.run({ onAssigned: () => undefined, onFailed: failed.resolve }).catch(failed.resolve);
     expect(await failed.promise).toMatchObject({
       code: 'authorization',
-      message: expect.stringContaining(`group ${groupId}: READ is not allowed`),
+      message: expect.stringContaining(`may not READ group ${groupId}: grant`),
     });
   },
 );
@@ -126,5 +129,5 @@ test.each([
   const { code, err } = await installation.run('run');
   expect(code).toBe(1);
   const errors = err.split('\n').filter((line) => line.startsWith('{"level":"error"'));
-  expect(errors.at(-1)).toContain(`${what} ${resource}: ${operation} is not allowed`);
+  expect(errors.at(-1)).toContain(`may not ${operation} ${what} ${resource}: grant`);
 });

@@ -5,6 +5,8 @@ import { kafkajs } from '../../src/kafka/fixes.ts';
 
 const { createErrorFromCode } = internal('protocol/error') as { createErrorFromCode(code: number): Error };
 
+const grant = ': grant it to the user of this process';
+
 /** What the client throws when its retries are used up. */
 function exhausted(cause: Error): Error {
   return new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 5, retryTime: 100 });
@@ -86,14 +88,17 @@ describe('classify', () => {
     const asked = { operation: 'WRITE', topics: ['b', 'a', 'b'], group: 'app.join', transactionalId: 'app.join.0' };
     const of = (code: number, about: Asked = asked): string =>
       classify(exhausted(createErrorFromCode(code)), about).message;
-    expect(of(53)).toBe('transactional id app.join.0: WRITE is not allowed (TRANSACTIONAL_ID_AUTHORIZATION_FAILED)');
-    expect(of(30)).toBe('group app.join: READ is not allowed (GROUP_AUTHORIZATION_FAILED)');
-    expect(of(29)).toBe('one of the topics a, b: WRITE is not allowed (TOPIC_AUTHORIZATION_FAILED)');
-    expect(of(55)).toBe('one of the topics a, b: WRITE is not allowed (OPERATION_NOT_ATTEMPTED)');
+    expect(of(53)).toBe(`may not WRITE transactional id app.join.0${grant} (TRANSACTIONAL_ID_AUTHORIZATION_FAILED)`);
+    expect(of(30)).toBe(`may not READ group app.join${grant} (GROUP_AUTHORIZATION_FAILED)`);
+    expect(of(29)).toBe(`may not WRITE one of the topics a, b${grant} (TOPIC_AUTHORIZATION_FAILED)`);
+    expect(of(55)).toBe(`may not WRITE one of the topics a, b${grant} (OPERATION_NOT_ATTEMPTED)`);
     expect(of(29, { operation: 'READ', topics: ['a'] })).toBe(
-      'topic a: READ is not allowed (TOPIC_AUTHORIZATION_FAILED)',
+      `may not READ topic a${grant} (TOPIC_AUTHORIZATION_FAILED)`,
     );
-    expect(of(31, { operation: 'CREATE' })).toBe('the cluster: CREATE is not allowed (CLUSTER_AUTHORIZATION_FAILED)');
+    expect(of(31, { operation: 'CREATE' })).toBe(`may not CREATE the cluster${grant} (CLUSTER_AUTHORIZATION_FAILED)`);
+    expect(of(44, { operation: 'CREATE', topics: ['a'] })).toBe(
+      'a policy of the cluster forbids to CREATE topic a (POLICY_VIOLATION)',
+    );
   });
 
   it('finds the topic that is refused among those of one request', () => {
@@ -112,7 +117,7 @@ describe('classify', () => {
     });
     expect([failure.code, failure.message]).toEqual([
       'authorization',
-      'topic b: CREATE is not allowed (TOPIC_AUTHORIZATION_FAILED)',
+      `may not CREATE topic b${grant} (TOPIC_AUTHORIZATION_FAILED)`,
     ]);
   });
 

@@ -86,7 +86,7 @@ describe('fencing', () => {
     };
     await expect(producer.fence(never)).rejects.toMatchObject({
       code: 'authorization',
-      message: expect.stringContaining('transactional id app.join.0: WRITE is not allowed'),
+      message: expect.stringContaining('may not WRITE transactional id app.join.0: grant'),
     });
     expect(producer.dead).toBe(true);
     expect(brokers.requests).toEqual(['init']);
@@ -138,7 +138,7 @@ describe('a transaction', () => {
     };
     await expect(producer.send([record(0)])).rejects.toMatchObject({
       code: 'authorization',
-      message: expect.stringContaining('topic t: WRITE is not allowed'),
+      message: expect.stringContaining('may not WRITE topic t: grant'),
     });
     expect(producer.dead).toBe(true);
   });
