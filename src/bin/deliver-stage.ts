@@ -6,6 +6,7 @@ import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
 import { EndpointMeter } from '../delivery/endpoint-meter.ts';
 import { HttpEdge } from '../delivery/http-edge.ts';
 import { Lanes } from '../delivery/lanes.ts';
+import { packing } from '../kafka/body-compression.ts';
 import { type DeliverLoopOptions, deliverLoop } from '../kafka/deliver-loop.ts';
 import { EndpointHealthTopic } from '../kafka/endpoint-health.ts';
 import { Lease } from '../kafka/lease.ts';
@@ -45,7 +46,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     const { fetcher, side } = connections;
     const deliverer: Parameters<typeof deliverLoop>[1]['deliverer'] = (start, onNews) =>
       new Deliverer(
-        { lanes, post: http.post, clock, random, log, meter, onNews },
+        { lanes, post: http.post, packing, clock, random, log, meter, onNews },
         { ...DELIVERER_DEFAULTS, windowRecords, windowBytes, pendingBytesMax: pendingBytesPerEndpointMax },
         start,
       );

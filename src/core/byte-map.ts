@@ -8,7 +8,8 @@ import { HashIndex, hashText, spells } from './hash-index.ts';
 
 /** Block: value length (4 bytes), key length (1 byte), key, value. */
 const HEADER = 5;
-const KEY_BYTES_MAX = 255;
+/** The longest key, in characters. */
+export const KEY_BYTES_MAX = 255;
 
 export class ByteMap {
   readonly #heap = new ByteHeap();
@@ -72,6 +73,15 @@ export class ByteMap {
     this.#heap.free(address, size);
     this.#bytes -= size - HEADER;
     return true;
+  }
+
+  /** All keys, in no order. Nothing may be set or deleted meanwhile. */
+  *keys(): Generator<string> {
+    for (const address of this.#index.addresses()) {
+      const chunk = this.#heap.chunk(address);
+      const at = this.#heap.at(address);
+      yield chunk.toString('latin1', at + HEADER, at + HEADER + (chunk[at + 4] ?? 0));
+    }
   }
 
   #find(key: string, hash: number): Address {

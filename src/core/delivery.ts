@@ -5,8 +5,8 @@
  * of the two may import the other.
  */
 
-/** One record of the outbound topic. Key and headers are not kept: each of them can be told from these fields. */
-export interface OutboundRecord {
+/** What is known of a record of the outbound topic beside its value. Key and headers can be told from these fields. */
+export interface OutboundFacts {
   readonly offset: number;
   /** Decimal text: the record's key. */
   readonly leadId: string;
@@ -20,10 +20,26 @@ export interface OutboundRecord {
   /** Newest source commit time in the emission, ms since the epoch; null = unknown. */
   readonly changedAt: number | null;
   readonly traceparent: string | null;
+  /** How many bytes of framing stand before the body in the value: 0 or 5. What follows is POSTed. */
+  readonly bodyStart: number;
+}
+
+/** One record of the outbound topic. */
+export interface OutboundRecord extends OutboundFacts {
   /** The record's value as it lies in Kafka, framing included: dead letters carry it byte for byte. */
   readonly value: Buffer;
-  /** How many bytes of framing stand before the body in `value`: 0 or 5. What follows is POSTed. */
-  readonly bodyStart: number;
+}
+
+/** How values are kept that have to wait: packed, in memory as in `delivery-state`. `unpack` throws for other bytes. */
+export interface Packing {
+  pack(value: Buffer): Buffer;
+  unpack(packed: Buffer): Buffer;
+}
+
+/** The facts of a record alone, so that its value need not be held. */
+export function factsOf(record: OutboundFacts): OutboundFacts {
+  const { offset, leadId, version, revision, cause, dealershipId, changedAt, traceparent, bodyStart } = record;
+  return { offset, leadId, version, revision, cause, dealershipId, changedAt, traceparent, bodyStart };
 }
 
 /** Revisions from here on belong to leads that moved: for them the outbound topic's order is not the order of revisions. */
@@ -31,7 +47,9 @@ export const FIRST_MOVED_REVISION = 2 ** 32;
 
 /** A delivery that no longer holds the input position: the value of `<endpoint>|<lead>|pending`. */
 export interface PendingDelivery {
-  readonly record: OutboundRecord;
+  readonly record: OutboundFacts;
+  /** The record's value, packed. */
+  readonly packed: Buffer;
   /** Attempts begun so far; the next one is number `attempts + 1`. */
   readonly attempts: number;
   /** When the record was taken from the outbound topic, ms: the age of a delivery that never failed. */
@@ -103,7 +121,8 @@ export interface DeliverStart {
   readonly position: DeliverPosition;
   /** Last stable offset of the outbound partition, read after fencing: up to there the window is read before any send. */
   readonly logEnd: number;
-  readonly pending: readonly { readonly key: StateKey; readonly delivery: PendingDelivery }[];
+  /** Read once, and one at a time: there may be very many. Those of one pair come in the order of their revisions. */
+  readonly pending: Iterable<{ readonly key: StateKey; readonly delivery: PendingDelivery }>;
   readonly marks: readonly { readonly key: StateKey; readonly mark: Mark }[];
 }
 

@@ -1,5 +1,5 @@
 /** Why deliveries become dead letters, and where that is written down: the next commit, the pair's mark, the report. */
-import type { DeadLetter, DeadLetterCode, PendingDelivery } from '../core/delivery.ts';
+import { type DeadLetter, type DeadLetterCode, factsOf, type PendingDelivery } from '../core/delivery.ts';
 import type { DeliveryReport } from './delivery-report.ts';
 import type { Marks } from './marks.ts';
 import type { StateWrites } from './state-writes.ts';
@@ -27,13 +27,14 @@ export class DeadLetterBook {
     this.#report = report;
   }
 
-  /** Writes a dead letter of `delivery` to an endpoint; `now` in ms. */
+  /** Writes a dead letter of `delivery` with the value of its record to an endpoint; `now` in ms. */
   write(
     endpointId: string,
-    delivery: Omit<PendingDelivery, 'since' | 'dueAt' | 'lastCode'>,
+    delivery: Omit<PendingDelivery, 'packed' | 'since' | 'dueAt' | 'lastCode'> & { readonly value: Buffer },
     { code, message, now }: Why & { now: number },
   ): void {
-    const { record, attempts, firstFailureAt, lastFailureAt, lastStatus: status } = delivery;
+    const { value, attempts, firstFailureAt, lastFailureAt, lastStatus: status } = delivery;
+    const record = { ...factsOf(delivery.record), value };
     const times = { firstFailureAt, lastFailureAt };
     const letter: DeadLetter = { record, endpointId, code, message, attempts, ...times, status };
     this.#books.writes.deadLetter(letter);

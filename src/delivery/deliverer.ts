@@ -12,6 +12,7 @@ import {
   type DeliverPosition,
   type DeliverStart,
   type OutboundRecord,
+  type Packing,
   REDRIVABLE_MS,
   type RedriveRequest,
   type Redrives,
@@ -20,6 +21,7 @@ import { assert } from '../lib/assert.ts';
 import { Dispatch, type DispatchDeps } from './dispatch.ts';
 import { Fifo } from './fifo.ts';
 import { Marks } from './marks.ts';
+import { PackedValues } from './packed-values.ts';
 import { SendWindow, type Slot } from './send-window.ts';
 import { StateWrites } from './state-writes.ts';
 
@@ -58,6 +60,8 @@ const PATIENCE_WHEN_MOVING = 10;
 const EXPIRE_EVERY_MS = 20_000;
 
 export interface DelivererDeps extends DispatchDeps {
+  /** How values that have to wait are kept. */
+  readonly packing: Packing;
   /** Called when `plan` has something new to say; once until the next `plan`. */
   readonly onNews: () => void;
 }
@@ -67,7 +71,7 @@ export class Deliverer {
   readonly #options: DelivererOptions;
   readonly #window: SendWindow;
   readonly #marks: Marks;
-  readonly #writes = new StateWrites();
+  readonly #writes: StateWrites;
   readonly #dispatch: Dispatch;
   /** Taken, but not covered by the committed bound or the window's bytes. */
   readonly #intake = new Fifo<OutboundRecord>();
@@ -107,10 +111,12 @@ export class Deliverer {
     this.#replayEnd = Math.min(start.position.sentBound, start.logEnd);
     this.#window = new SendWindow(start.position.nextOffset);
     this.#marks = new Marks(options);
-    const books = { window: this.#window, marks: this.#marks, writes: this.#writes, changed: this.#tell };
+    const values = new PackedValues(deps.packing);
+    this.#writes = new StateWrites(values);
+    const books = { window: this.#window, marks: this.#marks, writes: this.#writes, values, changed: this.#tell };
     this.#dispatch = new Dispatch(deps, books, options);
     this.#marks.load(start.marks);
-    for (const { key, delivery } of byRevision(start.pending)) this.#dispatch.restore(key, delivery);
+    for (const { key, delivery } of start.pending) this.#dispatch.restore(key, delivery);
     this.#waitForPredecessor(start.position.released);
   }
 
@@ -160,6 +166,7 @@ export class Deliverer {
     assert(this.#outstanding === null, 'a plan was made before the last one ended');
     this.#newsTold = false;
     const now = this.#deps.clock.now();
+    this.#dispatch.lost.bury();
     this.#leaveSettled();
     this.#giveWay(now);
     this.#leaveSettled();
@@ -336,8 +343,8 @@ export class Deliverer {
       for (const delivery of this.#window.stragglers(now - patience)) this.#dispatch.makePending(delivery);
     }
     if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
-    this.#expiredAt = now;
-    this.#dispatch.expireHeld(now);
+    if (this.#dispatch.expireHeld(now)) this.#expiredAt = now;
+    else this.#tell();
   }
 
   #patience(): number {
@@ -371,9 +378,4 @@ export class Deliverer {
 /** Whether a commit of `next` would move nothing that matters (its `sentBound` alone does not). */
 function isSame(next: DeliverPosition, last: DeliverPosition): boolean {
   return next.nextOffset === last.nextOffset && next.released === last.released && next.redrives === last.redrives;
-}
-
-/** Deliveries of one pair must be restored in the order of their revisions. */
-function byRevision(pending: DeliverStart['pending']): DeliverStart['pending'] {
-  return [...pending].sort((a, b) => a.delivery.record.revision - b.delivery.record.revision);
 }

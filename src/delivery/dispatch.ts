@@ -15,14 +15,15 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Random } from '../lib/random.ts';
+import { Backlog, type BacklogOptions } from './backlog.ts';
 import type { Books } from './books.ts';
-import { BACKLOG, DeadLetterBook, GONE, REMOVED, type Why } from './dead-letter-book.ts';
+import { BACKLOG, DeadLetterBook, GONE, type Why } from './dead-letter-book.ts';
 import { DeliveryReport } from './delivery-report.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
+import { BURIED_MAX, LostDeliveries } from './lost-deliveries.ts';
 import { pairKey } from './marks.ts';
-import { type Delivery, newDelivery, noteFailure, Pair, restoredDelivery } from './pair.ts';
-import { PendingCount } from './pending-count.ts';
+import { type Delivery, newDelivery, noteFailure, Pair, recordValue } from './pair.ts';
 import { type Post, requestOf } from './post.ts';
 import { judgeRedrive } from './redrive-rules.ts';
 import { agesOf, hopeless, nextDueAt } from './retry-rules.ts';
@@ -38,14 +39,14 @@ export interface DispatchDeps {
   readonly meter: Meter;
 }
 
-export interface DispatchOptions {
-  /** Bytes of pending records per endpoint in this task. */
-  readonly pendingBytesMax: number;
+export interface DispatchOptions extends BacklogOptions {
   /** A delivery becomes pending at once if its lane is held for longer than this, ms. */
   readonly pendingAfterMs: number;
 }
 
 export class Dispatch {
+  /** What waits for endpoints that are no longer defined, or gone; buried a portion at a time, before each commit. */
+  readonly lost: LostDeliveries;
   readonly #deps: DispatchDeps;
   readonly #report: DeliveryReport;
   readonly #books: Books;
@@ -53,7 +54,7 @@ export class Dispatch {
   readonly #pairs = new Map<string, Pair>();
   readonly #retries: RetryTimes<Pair>;
   readonly #unwatch: () => void;
-  readonly #pending = new PendingCount();
+  readonly #backlog: Backlog;
   readonly #letters: DeadLetterBook;
   #state: 'closed' | 'open' | 'stopped' | 'abandoned' = 'closed';
   #inFlight = 0;
@@ -65,8 +66,18 @@ export class Dispatch {
     this.#books = books;
     this.#letters = new DeadLetterBook(books, this.#report);
     this.#options = options;
+    this.#backlog = new Backlog(books.values, deps.lanes, options);
+    this.lost = new LostDeliveries({
+      pairs: () => this.#pairs.values(),
+      reject: (delivery, why) => this.#rejectWaiting(delivery, why),
+      rejectOrphan: ({ key, stored }, why) => {
+        books.writes.remove(key);
+        this.#letter(key.endpointId, { ...stored, value: books.values.unpacked(stored.packed) }, why);
+      },
+      changed: books.changed,
+    });
     this.#retries = new RetryTimes(deps.clock, (pair) => this.#offer(pair));
-    this.#unwatch = deps.lanes.watch(() => this.#buryLost());
+    this.#unwatch = deps.lanes.watch(() => this.lost.suspect());
   }
 
   /** Requests under way. */
@@ -81,15 +92,14 @@ export class Dispatch {
   restore(key: StateKey, stored: PendingDelivery): void {
     const { endpointId, leadId } = key;
     const lane = this.#deps.lanes.get(endpointId);
-    if (!lane || lane.gone) {
-      this.#books.writes.remove(key);
-      this.#letter(endpointId, stored, lane ? GONE : REMOVED);
+    if (!lane) {
+      this.lost.adopt({ key, stored });
       return;
     }
+    if (lane.gone) this.lost.suspect();
     const pair = this.#pairs.get(pairKey(endpointId, leadId)) ?? this.#pair(lane, leadId);
-    const delivery = restoredDelivery(pair, stored, key.revision ?? null);
-    pair.written.add(delivery.stateRevision);
-    this.#pending.add(delivery);
+    const delivery = this.#backlog.restore(pair, stored, key.revision ?? null);
+    pair.noteWritten(delivery.stateRevision, true);
     pair.seen = Math.max(pair.seen, stored.record.revision);
     this.#queue(pair, delivery);
   }
@@ -115,7 +125,7 @@ export class Dispatch {
     pair.seen = record.revision;
     const delivery = newDelivery(pair, record, slot.takenAt);
     if (lane.gone) {
-      this.#letter(endpoint.id, delivery, GONE);
+      this.#letter(endpoint.id, { ...delivery, value: record.value }, GONE);
       this.#forget(pair);
       return;
     }
@@ -183,15 +193,19 @@ export class Dispatch {
     void this.stop();
     this.#state = 'abandoned';
     this.#unwatch();
-    this.#pending.clear();
+    this.#backlog.clear();
     this.#pairs.clear();
   }
 
-  /** Gives up what has waited for too long behind a lane that is held; others give up when an attempt fails. */
-  expireHeld(now: number): void {
+  /**
+   * Gives up what has waited for too long behind a lane that is held; others give up when an attempt fails.
+   * @returns false if there is more of it: a commit takes a portion.
+   */
+  expireHeld(now: number): boolean {
     const ages = agesOf(this.#pairs.values(), now);
-    for (const { delivery, why } of ages.hopeless) this.#rejectWaiting(delivery, why);
-    this.#pending.tellOldest(ages.oldest);
+    for (const { delivery, why } of ages.hopeless.slice(0, BURIED_MAX)) this.#rejectWaiting(delivery, why);
+    this.#backlog.tellOldest(ages.oldest);
+    return ages.hopeless.length <= BURIED_MAX;
   }
 
   /**
@@ -206,14 +220,10 @@ export class Dispatch {
       const before = pair.all;
       for (const earlier of before.slice(0, before.indexOf(delivery))) this.makePending(earlier);
     }
-    const bytes = delivery.record.value.length;
-    const fits = this.#pending.bytes(pair.lane) + bytes <= this.#options.pendingBytesMax;
-    if (pair.inFlight !== delivery && !(fits && this.#deps.lanes.hasRoomFor(bytes))) {
+    if (!this.#backlog.take(delivery, pair.inFlight === delivery)) {
       this.#rejectWaiting(delivery, BACKLOG);
       return;
     }
-    delivery.pending = true;
-    this.#pending.add(delivery);
     this.#books.window.release(delivery);
     this.#books.writes.touch(delivery);
     this.#books.changed();
@@ -276,7 +286,7 @@ export class Dispatch {
     delivery.attempts += 1;
     this.#inFlight += 1;
     const deadline = startedAt + pair.lane.endpoint.limits.timeoutMs;
-    const request = requestOf(delivery, () => {
+    const request = requestOf(delivery, recordValue(delivery, this.#books.values), () => {
       return this.#state === 'open' && this.#deps.lanes.leased(Math.max(deadline - this.#deps.clock.now(), 0));
     });
     void this.#deps.post(pair.lane.endpoint, request).then((result) => this.#ended(delivery, result, startedAt));
@@ -349,18 +359,6 @@ export class Dispatch {
     }
   }
 
-  /** Settles what waits for endpoints that are no longer defined, or gone, as dead letters. */
-  #buryLost(): void {
-    for (const pair of this.#pairs.values()) {
-      const { lane, inFlight } = pair;
-      if (!lane.removed && !lane.gone) continue;
-      for (const delivery of pair.all) {
-        if (delivery !== inFlight) this.#rejectWaiting(delivery, lane.removed ? REMOVED : GONE);
-      }
-      this.#forget(pair);
-    }
-  }
-
   #supersede(delivery: Delivery): void {
     this.#report.superseded(delivery.pair.lane.endpoint.id);
     this.#settle(delivery);
@@ -373,11 +371,12 @@ export class Dispatch {
   }
 
   #reject(delivery: Delivery, why: Why): void {
-    this.#letter(delivery.pair.lane.endpoint.id, delivery, why);
+    const value = recordValue(delivery, this.#books.values);
+    this.#letter(delivery.pair.lane.endpoint.id, { ...delivery, value }, why);
     this.#settle(delivery);
   }
 
-  #letter(endpointId: string, delivery: Omit<PendingDelivery, 'since' | 'dueAt' | 'lastCode'>, why: Why): void {
+  #letter(endpointId: string, delivery: Parameters<DeadLetterBook['write']>[1], why: Why): void {
     this.#letters.write(endpointId, delivery, { ...why, now: this.#deps.clock.now() });
     this.#books.changed();
   }
@@ -387,8 +386,7 @@ export class Dispatch {
     this.#books.window.release(delivery);
     this.#books.changed();
     if (!delivery.pending) return;
-    delivery.pending = false;
-    this.#pending.remove(delivery);
+    this.#backlog.leave(delivery);
     this.#books.writes.touch(delivery);
   }
 

@@ -3,14 +3,19 @@
  * next, and behind it, for an endpoint that wants each revision, the later ones. Pure bookkeeping; `dispatch.ts` decides.
  */
 import type { Outcome } from '../core/attempt.ts';
-import type { OutboundRecord, PendingDelivery } from '../core/delivery.ts';
+import type { Address } from '../core/byte-heap.ts';
+import { factsOf, type OutboundFacts, type OutboundRecord, type PendingDelivery } from '../core/delivery.ts';
+import { assert } from '../lib/assert.ts';
 import type { Lane, LaneMember } from './lane.ts';
+import type { PackedValues } from './packed-values.ts';
 import type { Slot } from './send-window.ts';
 
 /** One record on its way to one endpoint. */
 export interface Delivery {
   readonly pair: Pair;
-  readonly record: OutboundRecord;
+  record: OutboundFacts;
+  /** The record's value: at hand, or where it is kept packed while the delivery is pending. */
+  value: Buffer | Address;
   readonly since: number;
   /** The window's slot that it holds; null once settled or pending. */
   slot: Slot | null;
@@ -29,6 +34,9 @@ export interface Delivery {
 }
 
 const NONE: readonly Delivery[] = [];
+/** Shared by the pairs, of which there may be very many: nearly all of them have written nothing, or the newest alone. */
+const NOTHING_WRITTEN: ReadonlySet<number | null> = new Set();
+const NEWEST_WRITTEN: ReadonlySet<number | null> = new Set([null]);
 
 /** One (endpoint, lead). */
 export class Pair implements LaneMember {
@@ -47,7 +55,7 @@ export class Pair implements LaneMember {
   /** Stands in the retry heap with this due time. */
   heapDueAt: number | null = null;
   /** Under which state revisions `delivery-state` holds a pending delivery of this pair, as far as it is committed. */
-  readonly written = new Set<number | null>();
+  written: ReadonlySet<number | null> = NOTHING_WRITTEN;
   readonly #begin: (pair: Pair) => boolean;
 
   constructor(at: { key: string; lane: Lane; leadId: string }, begin: (pair: Pair) => boolean) {
@@ -100,6 +108,18 @@ export class Pair implements LaneMember {
     if (this.later.length > 0) this.later = this.later.slice(1);
   }
 
+  /** `delivery-state` holds a pending delivery of this pair under a state revision now, or does not any more. */
+  noteWritten(stateRevision: number | null, held: boolean): void {
+    if (stateRevision === null) {
+      this.written = held ? NEWEST_WRITTEN : NOTHING_WRITTEN;
+      return;
+    }
+    const written = new Set(this.written);
+    if (held) written.add(stateRevision);
+    else written.delete(stateRevision);
+    this.written = written.size === 0 ? NOTHING_WRITTEN : written;
+  }
+
   /** What `delivery-state` should hold for this pair under a state revision; null = nothing. */
   toStore(stateRevision: number | null): Delivery | null {
     const stored = this.all.filter((delivery) => delivery.pending && delivery.stateRevision === stateRevision);
@@ -120,6 +140,7 @@ export function newDelivery(pair: Pair, record: OutboundRecord, since: number): 
   return {
     pair,
     record,
+    value: record.value,
     since,
     stateRevision: pair.lane.endpoint.supersede ? null : record.revision,
     slot: null,
@@ -134,14 +155,35 @@ export function newDelivery(pair: Pair, record: OutboundRecord, since: number): 
   };
 }
 
-/** A delivery read back from `delivery-state`. */
-export function restoredDelivery(pair: Pair, stored: PendingDelivery, stateRevision: number | null): Delivery {
+/** A delivery read back from `delivery-state`, its value kept in `values`. */
+export function restoredDelivery(
+  pair: Pair,
+  stored: PendingDelivery,
+  { stateRevision, values }: { stateRevision: number | null; values: PackedValues },
+): Delivery {
+  const { packed, ...rest } = stored;
   const failures = stored.firstFailureAt === null ? 0 : stored.attempts;
-  return { ...stored, pair, stateRevision, slot: null, pending: true, failures };
+  return { ...rest, value: values.keepPacked(packed), pair, stateRevision, slot: null, pending: true, failures };
 }
 
-/** The delivery as `delivery-state` keeps it. */
-export function storedDelivery(delivery: Delivery): PendingDelivery {
-  const { record, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode } = delivery;
-  return { record, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
+/** Holds the delivery's value no longer as it was read, but packed. @returns how many bytes that takes. */
+export function pack(delivery: Delivery, values: PackedValues): number {
+  const { record, value } = delivery;
+  assert(typeof value !== 'number', 'the value is packed already');
+  delivery.value = values.keep(value);
+  delivery.record = factsOf(record);
+  return values.bytes(delivery.value);
+}
+
+/** The value of a delivery's record, unpacked if need be. */
+export function recordValue({ value }: Delivery, values: PackedValues): Buffer {
+  return typeof value === 'number' ? values.value(value) : value;
+}
+
+/** The delivery as `delivery-state` keeps it; it is pending. */
+export function storedDelivery(delivery: Delivery, values: PackedValues): PendingDelivery {
+  const { record, value, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode } = delivery;
+  assert(typeof value === 'number', 'what is pending is packed');
+  const packed = values.packed(value);
+  return { record, packed, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
 }

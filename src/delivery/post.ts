@@ -22,9 +22,9 @@ export interface PostRequest {
 /** Makes one attempt. Never rejects: whatever happens is an AttemptResult. */
 export type Post = (endpoint: Endpoint, request: PostRequest) => Promise<AttemptResult>;
 
-/** The next attempt of a delivery; `attempts` counts it already. */
-export function requestOf({ record, attempts }: Delivery, permitted: () => boolean): PostRequest {
+/** The next attempt of a delivery with the value of its record; `attempts` counts it already. */
+export function requestOf({ record, attempts }: Delivery, value: Buffer, permitted: () => boolean): PostRequest {
   const { leadId, version, revision } = record;
-  const body = record.value.subarray(record.bodyStart);
+  const body = value.subarray(record.bodyStart);
   return { leadId, version, revision, attempt: attempts, body, permitted };
 }

@@ -3,6 +3,7 @@
  * is rolled back returns whole to the next one, so position and writes never come apart.
  */
 import type { DeadLetter, PendingDelivery, StateKey } from '../core/delivery.ts';
+import type { PackedValues } from './packed-values.ts';
 import { type Delivery, type Pair, storedDelivery } from './pair.ts';
 
 /** A write of `delivery-state`; null = tombstone. */
@@ -12,12 +13,18 @@ export interface PendingWrite {
 }
 
 export class StateWrites {
+  readonly #values: PackedValues;
   /** By pair, under which state revisions. */
   #dirty = new Map<Pair, Set<number | null>>();
   #removed: StateKey[] = [];
   #deadLetters: DeadLetter[] = [];
   #planned: { pairs: Map<Pair, Map<number | null, boolean>>; removed: StateKey[]; deadLetters: DeadLetter[] } | null =
     null;
+
+  /** @param values where the values of pending deliveries are kept. */
+  constructor(values: PackedValues) {
+    this.#values = values;
+  }
 
   /** What `delivery-state` should hold of the delivery has changed. */
   touch({ pair, stateRevision }: Delivery): void {
@@ -50,7 +57,7 @@ export class StateWrites {
         const delivery = pair.toStore(revision);
         held.set(revision, delivery !== null);
         if (!delivery && !pair.written.has(revision)) continue;
-        pending.push({ key: keyOf(pair, revision), delivery: delivery && storedDelivery(delivery) });
+        pending.push({ key: keyOf(pair, revision), delivery: delivery && storedDelivery(delivery, this.#values) });
       }
     }
     this.#planned = { pairs, removed: this.#removed, deadLetters: this.#deadLetters };
@@ -64,10 +71,7 @@ export class StateWrites {
   committed(): Iterable<Pair> {
     const pairs = this.#planned?.pairs ?? new Map<Pair, Map<number | null, boolean>>();
     for (const [pair, held] of pairs) {
-      for (const [revision, written] of held) {
-        if (written) pair.written.add(revision);
-        else pair.written.delete(revision);
-      }
+      for (const [revision, written] of held) pair.noteWritten(revision, written);
     }
     this.#planned = null;
     return pairs.keys();

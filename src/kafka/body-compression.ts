@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { Packing } from '../core/delivery.ts';
 import { UnknownFormat } from './versioned-record.ts';
 
 const dictionary = readFileSync(new URL('../../schemas/internal/body-dictionary.1.txt', import.meta.url));
@@ -22,3 +23,6 @@ export function unpackBody(packed: Buffer): Buffer {
     throw new UnknownFormat('pending-delivery: the packed body cannot be unpacked');
   }
 }
+
+/** Both, for whoever keeps values that wait. */
+export const packing: Packing = { pack: packBody, unpack: unpackBody };

@@ -11,7 +11,6 @@ import {
   type DeliverStart,
   formatStateKey,
   type OutboundRecord,
-  parseStateKey,
   type Redrives,
 } from '../core/delivery.ts';
 import { POSITION_KEY } from '../core/keys.ts';
@@ -20,22 +19,16 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { InputFetcher } from './batch-loop.ts';
 import { deadLetter } from './dead-letter.ts';
+import { loadDeliverStart } from './deliver-start.ts';
 import type { KafkaFailure } from './errors.ts';
 import { InputWatch, STALL_MS, watched } from './input-watch.ts';
-import {
-  decodeDeliverPosition,
-  decodeMark,
-  decodePending,
-  encodeDeliverPosition,
-  encodeMark,
-  encodePending,
-} from './internal-codec.ts';
+import { encodeDeliverPosition, encodeMark, encodePending } from './internal-codec.ts';
 import type { Lease } from './lease.ts';
 import { News, Rounds } from './news.ts';
 import { deliveryDeadLetter, readOutbound } from './outbound-record.ts';
-import { type PartitionLog, readAll, startOf } from './partition-log.ts';
+import type { PartitionLog } from './partition-log.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
-import { type RedriveInput, redrivesStart, subscribeRedrives } from './redrive-input.ts';
+import { type RedriveInput, subscribeRedrives } from './redrive-input.ts';
 import type { Life } from './task.ts';
 import type { Chunk } from './task-queue.ts';
 
@@ -82,7 +75,7 @@ export interface DeliverLoopOptions {
 
 /** Lives one life of a deliver task; returns after `life.signal` aborted and what was in flight is written down. */
 export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
-  const { start, lastTimestamp } = await load(life, deps, options);
+  const { start, lastTimestamp } = await loadDeliverStart(deps.log, life.signal, options);
   const newest = { timestamp: lastTimestamp };
   const lag = { records: 0 };
   const news = new News();
@@ -134,38 +127,6 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
     redrives.close();
     deliverer.abandon();
   }
-}
-
-async function load(
-  life: Life,
-  deps: DeliverLoopDeps,
-  options: DeliverLoopOptions,
-): Promise<{ start: DeliverStart; lastTimestamp: number }> {
-  const { partition, stateTopic, outboundTopic, redrivesTopic } = options;
-  const values = new Map<string, Buffer>();
-  await readAll(deps.log, { topic: stateTopic, partition, signal: life.signal }, ({ key, value }) => {
-    const name = key?.toString() ?? '';
-    if (value === null) values.delete(name);
-    else values.set(name, Buffer.from(value));
-  });
-  const stored = values.get(POSITION_KEY);
-  const position = stored === undefined ? null : decodeDeliverPosition(stored);
-  const at = { topic: outboundTopic, partition };
-  const read = position === null ? null : { next: position.nextOffset, lastTimestamp: position.lastTimestamp };
-  const nextOffset = await startOf(deps.log, { ...at, signal: life.signal }, read);
-  const { lastStable } = await deps.log.ends(outboundTopic, partition);
-  const pending: DeliverStart['pending'][number][] = [];
-  const marks: DeliverStart['marks'][number][] = [];
-  for (const [name, value] of values) {
-    const key = parseStateKey(name);
-    if (key?.suffix === 'pending') pending.push({ key, delivery: decodePending(value) });
-    else if (key !== null) marks.push({ key, mark: decodeMark(value) });
-  }
-  const sentBound = position?.sentBound ?? nextOffset;
-  const released = position?.released ?? true;
-  const redrives = await redrivesStart(deps.log, { topic: redrivesTopic, partition }, position?.redrives ?? null);
-  const start = { position: { nextOffset, sentBound, released, redrives }, logEnd: lastStable, pending, marks };
-  return { start, lastTimestamp: position?.lastTimestamp ?? 0 };
 }
 
 interface Reading {

@@ -4,15 +4,17 @@
  */
 import { type Mark, type PendingDelivery, parseStateKey, type StateKey } from '../core/delivery.ts';
 import { POSITION_KEY } from '../core/keys.ts';
+import { unpackBody } from './body-compression.ts';
 import { decodeDeliverPosition, decodeMark, decodePending } from './internal-codec.ts';
 import type { KafkaRecord } from './record.ts';
 
 export interface PendingView {
   readonly key: StateKey;
   readonly partition: number;
-  /** Its record's value is empty unless the view was told to keep it. */
-  readonly delivery: PendingDelivery;
-  /** Size of the value, unpacked. */
+  readonly delivery: Omit<PendingDelivery, 'packed'>;
+  /** Its record's value; null unless the view was told to keep it. */
+  readonly value: Buffer | null;
+  /** Size of the value. */
   readonly bytes: number;
 }
 
@@ -88,11 +90,8 @@ export class DeliveryView {
   }
 
   #pendingView(key: StateKey, value: Buffer, partition: number): PendingView {
-    const delivery = decodePending(value);
-    const bytes = delivery.record.value.length;
-    if (this.#options.bodies) return { key, partition, delivery, bytes };
-    return { key, partition, delivery: { ...delivery, record: { ...delivery.record, value: NOTHING } }, bytes };
+    const { packed, ...delivery } = decodePending(value);
+    const unpacked = unpackBody(packed);
+    return { key, partition, delivery, value: this.#options.bodies ? unpacked : null, bytes: unpacked.length };
   }
 }
-
-const NOTHING = Buffer.alloc(0);

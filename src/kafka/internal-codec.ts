@@ -56,7 +56,7 @@ export interface MetaFact {
 }
 
 type Packed<T extends { hash: string }> = Omit<T, 'hash'> & { hash: Buffer };
-type FlatPending = PendingDelivery['record'] & Omit<PendingDelivery, 'record'>;
+type FlatPending = OutboundRecord & Omit<PendingDelivery, 'record' | 'packed'>;
 type FlatRedrive = OutboundRecord &
   Omit<RedriveRequest, 'record' | 'letter'> & { letterPartition: number; letterOffset: number };
 
@@ -164,24 +164,15 @@ export function decodeDeliverPosition(bytes: Buffer): StoredDeliverPosition {
 
 /** A pending delivery; its body is packed. */
 export function encodePending(pending: PendingDelivery): Buffer {
-  const { record, ...rest } = pending;
-  return pendings.encode({ ...rest, ...record, value: packBody(record.value) });
+  const { record, packed: value, ...rest } = pending;
+  return pendings.encode({ ...rest, ...record, value });
 }
 
-/** Throws UnknownFormat. */
+/** A pending delivery, its value still packed. Throws UnknownFormat. */
 export function decodePending(bytes: Buffer): PendingDelivery {
-  const flat = pendings.decode(bytes);
-  const { attempts, since, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode, ...record } = flat;
-  return {
-    record: { ...record, value: unpackBody(record.value) },
-    attempts,
-    since,
-    dueAt,
-    firstFailureAt,
-    lastFailureAt,
-    lastStatus,
-    lastCode,
-  };
+  const { value: packed, attempts, since, dueAt, ...more } = pendings.decode(bytes);
+  const { firstFailureAt, lastFailureAt, lastStatus, lastCode, ...record } = more;
+  return { record, packed, attempts, since, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
 }
 
 /** A redrive request; its body is packed. */

@@ -313,7 +313,7 @@ export const SETTINGS = {
         'LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_MAX',
         integer(1_048_576, 68_719_476_736),
         '536870912',
-        'Payloads of pending deliveries that a process keeps in memory; beyond it a delivery becomes a dead letter (`backlog`).',
+        'Memory for pending deliveries in a process: payloads packed, and what is known of each; beyond it a delivery becomes a dead letter (`backlog`).',
       ),
     ),
     pendingBytesPerEndpointMax: measured(

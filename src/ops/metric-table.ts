@@ -112,7 +112,11 @@ export const METRICS: readonly Metric[] = [
     'Dead letters asked for again: `taken`, `stale` (the endpoint has had it or something newer), `too-old`, `not-wanted`, `no-endpoint`.',
   ),
   gauge('pending', ['endpoint'], 'Deliveries kept in delivery-state for a later attempt.'),
-  gauge('pending_bytes', ['endpoint'], 'Size of the bodies of pending deliveries.'),
+  gauge(
+    'pending_bytes',
+    ['endpoint'],
+    'Memory that pending deliveries take: bodies packed, and what is known of each.',
+  ),
   gauge(
     'endpoint_definitions',
     ['source'],

@@ -1,10 +1,12 @@
 /** What became of a redrive request, as delivery-state tells it. */
 import { expect, test } from 'vitest';
 import { fateOf } from '../../src/bin/redriving.ts';
+import { factsOf } from '../../src/core/delivery.ts';
 import { DeliveryView } from '../../src/kafka/delivery-view.ts';
 import { encodeDeliverPosition, encodeMark, encodePending } from '../../src/kafka/internal-codec.ts';
 import { outbound } from '../support/deliver-world.ts';
 import { testLetter } from '../support/letters.ts';
+import { pendingDelivery } from '../support/pending-delivery.ts';
 
 const ASKED = { letter: testLetter({ revision: 5 }), request: { partition: 0, offset: 9 } };
 
@@ -15,9 +17,8 @@ function viewOf(state: { redrives: number; delivered?: number; pending?: number 
   put('position', encodeDeliverPosition({ nextOffset: 1, sentBound: 1, released: false, redrives, lastTimestamp: 0 }));
   if (delivered !== undefined) put('crm|1|dead', encodeMark({ kind: 'dead', revision: delivered, expiresAt: 9 }));
   if (pending === undefined) return view;
-  const times = { since: 0, dueAt: 0, firstFailureAt: null, lastFailureAt: null };
-  const record = outbound({ leadId: '1', revision: pending });
-  put('crm|1|pending', encodePending({ record, attempts: 1, ...times, lastStatus: null, lastCode: '' }));
+  const record = factsOf(outbound({ leadId: '1', revision: pending }));
+  put('crm|1|pending', encodePending(pendingDelivery({ record })));
   return view;
 }
 

@@ -2,13 +2,24 @@
 import { expect, test } from 'vitest';
 import { DeliveryReport } from '../../src/delivery/delivery-report.ts';
 import { Lanes } from '../../src/delivery/lanes.ts';
-import { type Delivery, newDelivery, Pair, restoredDelivery, storedDelivery } from '../../src/delivery/pair.ts';
+import { PackedValues } from '../../src/delivery/packed-values.ts';
+import {
+  type Delivery,
+  newDelivery,
+  Pair,
+  pack,
+  recordValue,
+  restoredDelivery,
+  storedDelivery,
+} from '../../src/delivery/pair.ts';
 import { SendWindow, type Slot } from '../../src/delivery/send-window.ts';
 import { StateWrites } from '../../src/delivery/state-writes.ts';
+import { packing } from '../../src/kafka/body-compression.ts';
 import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { outbound, testEndpoint } from '../support/deliver-world.ts';
+import { pendingDelivery } from '../support/pending-delivery.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock: new VirtualClock() });
@@ -48,19 +59,24 @@ test('stragglers are the open deliveries of old records alone', () => {
 
 test('a delivery survives storing and restoring; only real failures count for the backoff', () => {
   const pair = pairOf('1');
+  const values = new PackedValues(packing);
   const failed = { ...newDelivery(pair, outbound(), 5), attempts: 3, dueAt: 9, firstFailureAt: 6, lastCode: 'timeout' };
-  const restored = restoredDelivery(pair, storedDelivery(failed), null);
-  expect(storedDelivery(restored)).toEqual(storedDelivery(failed));
+  pack(failed, values);
+  const restored = restoredDelivery(pair, storedDelivery(failed, values), { stateRevision: null, values });
+  expect(storedDelivery(restored, values)).toEqual(storedDelivery(failed, values));
   expect(restored).toMatchObject({ pending: true, failures: 3, slot: null });
-  const untried = { ...newDelivery(pair, outbound(), 5), attempts: 1 };
-  expect(restoredDelivery(pair, storedDelivery(untried), null).failures).toBe(0);
+  expect(recordValue(restored, values)).toEqual(outbound().value);
+  const untried = pendingDelivery({ firstFailureAt: null });
+  expect(restoredDelivery(pair, untried, { stateRevision: null, values }).failures).toBe(0);
 });
 
 test('a pending record is written, rewritten and tombstoned once each, and never tombstoned when it was never written', () => {
-  const writes = new StateWrites();
+  const values = new PackedValues(packing);
+  const writes = new StateWrites(values);
   const pair = pairOf('1');
   const deliveries = (): unknown[] => writes.plan().pending.map(({ delivery }) => delivery?.record.revision ?? null);
   const delivery = { ...newDelivery(pair, outbound({ revision: 4 }), 0), pending: true };
+  pack(delivery, values);
   pair.waiting = delivery;
   writes.touch(delivery);
   expect(deliveries()).toEqual([4]);

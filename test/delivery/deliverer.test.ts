@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FIRST_MOVED_REVISION } from '../../src/core/delivery.ts';
+import { BESIDE_BYTES } from '../../src/delivery/backlog.ts';
 import { DeliverWorld, OK, settled, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
 
 const MINUTE_MS = 60_000;
@@ -395,7 +396,7 @@ test('what is pending for a disabled endpoint is given up when it grows too old'
 });
 
 test('beyond the limit of pending bytes a delivery becomes a dead letter with code backlog', async () => {
-  const world = ownedWorld([testEndpoint()], { pendingBytesMax: 50 });
+  const world = ownedWorld([testEndpoint()], { pendingBytesMax: 2 * (BESIDE_BYTES + 100) });
   world.append({ leadId: '1' }, { leadId: '2' }, { leadId: '3' });
   world.feed();
   await world.answerAll(status(500));

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { Dispatch } from '../../src/delivery/dispatch.ts';
 import { Lanes } from '../../src/delivery/lanes.ts';
 import { Marks } from '../../src/delivery/marks.ts';
+import { PackedValues } from '../../src/delivery/packed-values.ts';
 import { SendWindow, type Slot } from '../../src/delivery/send-window.ts';
 import { StateWrites } from '../../src/delivery/state-writes.ts';
+import { packing } from '../../src/kafka/body-compression.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
 import { OK, outbound, settled, status, testEndpoint } from '../support/deliver-world.ts';
@@ -13,10 +15,12 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 function dispatchAnswering(...results: (typeof OK)[]) {
   const clock = new VirtualClock();
   const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock });
+  const values = new PackedValues(packing);
   const books = {
     window: new SendWindow(0),
     marks: new Marks({ seenMs: 1, doneMs: 1, deadMs: 1 }),
-    writes: new StateWrites(),
+    writes: new StateWrites(values),
+    values,
   };
   const post = () => Promise.resolve(results.shift() ?? OK);
   const deps = { lanes, post, clock, random: () => 1, log: silentLog, meter: silentMeter };

@@ -68,7 +68,7 @@ test('what waits behind a held lane for too long is hopeless; of the rest the ol
 test('a request carries the body without its framing, and the number of the attempt', () => {
   const { delivery } = deliveryOf({ attempts: 3 });
   const permitted = (): boolean => true;
-  expect(requestOf(delivery, permitted)).toEqual({
+  expect(requestOf(delivery, Buffer.from('frame{}'), permitted)).toEqual({
     leadId: '1',
     version: 'v3',
     revision: 7,

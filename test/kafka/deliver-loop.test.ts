@@ -2,14 +2,14 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type {
-  Commit,
-  DeliverStart,
-  Mark,
-  OutboundRecord,
-  PendingDelivery,
-  RedriveRequest,
-  Redrives,
+import {
+  type Commit,
+  type DeliverStart,
+  factsOf,
+  type Mark,
+  type OutboundRecord,
+  type RedriveRequest,
+  type Redrives,
 } from '../../src/core/delivery.ts';
 import type { InputFetcher } from '../../src/kafka/batch-loop.ts';
 import { deliverLoop, type TaskDeliverer } from '../../src/kafka/deliver-loop.ts';
@@ -30,22 +30,14 @@ import { silentLog } from '../../src/lib/log.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { outbound } from '../support/deliver-world.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
+import { pendingDelivery } from '../support/pending-delivery.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 type Subscriber = Parameters<InputFetcher['subscribe']>[1];
 
 const INTERVAL_MS = 200;
 const DRAIN_MS = 5_000;
-const PENDING: PendingDelivery = {
-  record: outbound({ offset: 3, leadId: '5' }),
-  attempts: 2,
-  since: 1_000,
-  dueAt: 9_000,
-  firstFailureAt: 2_000,
-  lastFailureAt: 3_000,
-  lastStatus: 503,
-  lastCode: 'http-503',
-};
+const PENDING = pendingDelivery({ record: factsOf(outbound({ offset: 3, leadId: '5' })), attempts: 2 });
 const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
 const AT_3 = { nextOffset: 3, sentBound: 8, released: false, redrives: 0 };
 
@@ -234,7 +226,7 @@ describe('a start', () => {
     const world = new World();
     world.outbound(4);
     await world.tell();
-    expect(world.start).toEqual({
+    expect({ ...world.start, pending: [...(world.start?.pending ?? [])] }).toEqual({
       position: { nextOffset: 0, sentBound: 0, released: true, redrives: 0 },
       logEnd: 4,
       pending: [],
@@ -253,7 +245,7 @@ describe('a start', () => {
     world.state('crm|5|seen', encodeMark(MARK));
     world.state('crm|5|parked', Buffer.from('of a later release'));
     await world.tell();
-    expect(world.start).toEqual({
+    expect({ ...world.start, pending: [...(world.start?.pending ?? [])] }).toEqual({
       position: AT_3,
       logEnd: 12,
       pending: [{ key: { endpointId: 'crm', leadId: '5', suffix: 'pending' }, delivery: PENDING }],

@@ -1,20 +1,14 @@
 /** What commands see of delivery-state: the last record of each key, bodies on request alone. */
 import { expect, test } from 'vitest';
-import type { PendingDelivery } from '../../src/core/delivery.ts';
+import { factsOf, type PendingDelivery } from '../../src/core/delivery.ts';
 import { DeliveryView } from '../../src/kafka/delivery-view.ts';
 import { encodeDeliverPosition, encodeMark, encodePending } from '../../src/kafka/internal-codec.ts';
 import { outbound } from '../support/deliver-world.ts';
+import { pendingDelivery } from '../support/pending-delivery.ts';
 
-const pending = (revision: number, dueAt = 5): PendingDelivery => ({
-  record: outbound({ leadId: '1', revision }),
-  attempts: 2,
-  since: 1,
-  dueAt,
-  firstFailureAt: 2,
-  lastFailureAt: 3,
-  lastStatus: 503,
-  lastCode: 'http-503',
-});
+const BODY = Buffer.from('{"id":1}');
+const pending = (revision: number, dueAt = 5): PendingDelivery =>
+  pendingDelivery({ record: factsOf(outbound({ leadId: '1', revision })), value: BODY, dueAt });
 const record = (key: string, value: Buffer | null, partition = 0) => ({ key: Buffer.from(key), value, partition });
 const view = (more: Partial<ConstructorParameters<typeof DeliveryView>[0]> = {}): DeliveryView =>
   new DeliveryView({ wanted: () => true, bodies: false, ...more });
@@ -47,14 +41,13 @@ test('several revisions of a lead are shown in their order', () => {
 });
 
 test('bodies are kept on request alone, their size always', () => {
-  const size = outbound({ leadId: '1', revision: 4 }).value.length;
   for (const [bodies, kept] of [
-    [false, 0],
-    [true, size],
+    [false, null],
+    [true, BODY],
   ] as const) {
     const seen = view({ bodies });
     seen.take(record('crm|1|pending', encodePending(pending(4))));
-    expect(seen.pending.map(({ bytes, delivery }) => [bytes, delivery.record.value.length])).toEqual([[size, kept]]);
+    expect(seen.pending.map(({ bytes, value }) => [bytes, value])).toEqual([[BODY.length, kept]]);
   }
 });
 

@@ -20,6 +20,7 @@ import { DELIVERER_DEFAULTS, Deliverer, type DelivererOptions } from '../../src/
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { Lanes, type LanesOptions } from '../../src/delivery/lanes.ts';
 import type { Post } from '../../src/delivery/post.ts';
+import { packing } from '../../src/kafka/body-compression.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { CountingMeter } from './counting-meter.ts';
@@ -273,14 +274,14 @@ export class DeliverWorld {
     this.#commits = 0;
     this.#fetched = this.position.nextOffset;
     this.#redrivesFed = this.position.redrives;
-    const deps = { lanes: this.lanes, post: this.#post(this.#owner), clock: this.clock, random: this.#random };
+    const deps = { lanes: this.lanes, post: this.#post(this.#owner), packing, clock: this.clock, random: this.#random };
     const onNews = (): void => {
       this.news += 1;
     };
     const start = {
       position: this.position,
       logEnd: (this.log.at(-1)?.offset ?? -1) + 1,
-      pending: [...this.pending.values()],
+      pending: [...this.pending.values()].sort((a, b) => a.delivery.record.revision - b.delivery.record.revision),
       marks: [...this.marks.values()],
     };
     return new Deliverer({ ...deps, log: silentLog, meter: this.meter, onNews }, this.options, start);

@@ -176,6 +176,6 @@ function pendingJson({ key, delivery, partition, bytes }: PendingView) {
   };
 }
 
-function bodyOf({ delivery: { record } }: PendingView): string {
-  return record.value.toString('utf8', record.bodyStart);
+function bodyOf({ delivery: { record }, value }: PendingView): string {
+  return value?.toString('utf8', record.bodyStart) ?? '';
 }
