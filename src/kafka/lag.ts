@@ -48,10 +48,23 @@ interface Input {
   readonly next: (position: Buffer) => number | null;
 }
 
+const changelogsOf = ({ rekeyState, joinState, deliveryState }: TopicsConfig['topics']) =>
+  ({ rekey: rekeyState, join: joinState, deliver: deliveryState }) as const;
+
+/** Every topic that `measureLag` reads, and no other. */
+export function lagTopics({ stages, topics, sources }: Pick<LagSurvey, 'stages' | 'topics' | 'sources'>): string[] {
+  const inputs: Readonly<Record<Stage, readonly string[]>> = {
+    rekey: sources,
+    join: [topics.clusterChanges],
+    deliver: [topics.outbound, topics.redrives],
+  };
+  return stages.flatMap((stage) => [...inputs[stage], changelogsOf(topics)[stage]]);
+}
+
 /** The lag of every input of every task, by stage, partition and topic. Throws what the log throws, and UnknownFormat. */
 export async function measureLag(log: PartitionLog, survey: LagSurvey): Promise<Lag[]> {
   const { topics, stages } = survey;
-  const changelogs = { rekey: topics.rekeyState, join: topics.joinState, deliver: topics.deliveryState };
+  const changelogs = changelogsOf(topics);
   const found: Lag[][] = [];
   for (const stage of stages) {
     const changelog = changelogs[stage];

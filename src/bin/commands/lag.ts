@@ -1,5 +1,5 @@
 /** `lag`: how far each stage is behind, from the positions in Kafka. It needs no stage to run, so it also tells about one that does not. */
-import { type Lag, measureLag } from '../../kafka/lag.ts';
+import { type Lag, lagTopics, measureLag } from '../../kafka/lag.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { readArguments } from '../arguments.ts';
 import { columns } from '../columns.ts';
@@ -7,7 +7,7 @@ import { type Command, loadConfig, outJson } from '../command.ts';
 import { wholeNumber } from '../option-values.ts';
 import { reading } from '../reading.ts';
 import { parseStages } from '../stages.ts';
-import { wantedNames, wantedTopics } from '../wanted-topics.ts';
+import { wantedTopics } from '../wanted-topics.ts';
 
 const USAGE = `
 Usage: lead-webhooks lag [--stages STAGES] [--max-records N] [--max-seconds N] [--json]
@@ -44,18 +44,10 @@ export const command: Command = {
     const stages = parseStages(args.value('stages'));
     const limits = { records: wholeNumber(args, 'max-records', 0), seconds: wholeNumber(args, 'max-seconds', 0) };
     const config = loadConfig(context);
-    const wanted = wantedTopics(config, stages);
-    const lags = await reading(config, 'lag', wantedNames(wanted), ({ fetcher, partitions, signal }) => {
-      const { topics } = config;
-      return measureLag(fetcher, {
-        stages,
-        topics,
-        sources: wanted.sources,
-        partitions,
-        now: systemClock.now(),
-        signal,
-      });
-    });
+    const survey = { stages, topics: config.topics, sources: wantedTopics(config, stages).sources };
+    const lags = await reading(config, 'lag', lagTopics(survey), ({ fetcher, partitions, signal }) =>
+      measureLag(fetcher, { ...survey, partitions, now: systemClock.now(), signal }),
+    );
     const judged = lags.map((lag) => ({ ...lag, problem: problemOf(lag, limits) }));
     const ok = judged.every(({ problem }) => problem === null);
     if (args.has('json')) {
