@@ -11,7 +11,7 @@ import {
   type RedriveRequest,
   type StateKey,
 } from '../core/delivery.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, deadlineIn, leftMs, momentOf } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Random } from '../lib/random.ts';
@@ -285,9 +285,9 @@ export class Dispatch {
     pair.inFlight = delivery;
     delivery.attempts += 1;
     this.#inFlight += 1;
-    const deadline = startedAt + pair.lane.endpoint.limits.timeoutMs;
+    const deadline = deadlineIn(this.#deps.clock, pair.lane.endpoint.limits.timeoutMs);
     const request = requestOf(delivery, recordValue(delivery, this.#books.values), () => {
-      return this.#state === 'open' && this.#deps.lanes.leased(Math.max(deadline - this.#deps.clock.now(), 0));
+      return this.#state === 'open' && this.#deps.lanes.leased(leftMs(deadline, momentOf(this.#deps.clock)));
     });
     void this.#deps.post(pair.lane.endpoint, request).then((result) => this.#ended(delivery, result, startedAt));
     return true;

@@ -6,7 +6,7 @@
  */
 import type { Dispatcher } from 'undici';
 import type { AttemptResult } from '../core/attempt.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, type Deadline, leftMs, momentOf } from '../lib/clock.ts';
 import { ADDRESS_REFUSED, type Connection, type Connections } from './connections.ts';
 
 /** How much of an answer is read before the connection is closed, in bytes. */
@@ -16,8 +16,7 @@ export const SWEEP_MS = 50;
 
 export interface Order {
   readonly message: Dispatcher.DispatchOptions;
-  /** ms since the epoch. */
-  readonly deadline: number;
+  readonly deadline: Deadline;
   /** Gets the answer's body part by part, ANSWER_BYTES_MAX at most; absent = nobody wants it. */
   readonly onBody?: (part: Buffer) => void;
   /** Asked when a socket is there and the request is about to go out; false = `withheld`. Absent = it may. */
@@ -70,8 +69,8 @@ export class Flights {
 
   readonly #sweep = (): void => {
     this.#stopSweep = null;
-    const now = this.#clock.now();
-    for (const flight of this.#flying) if (flight.deadline <= now) flight.expire();
+    const now = momentOf(this.#clock);
+    for (const flight of this.#flying) if (leftMs(flight.deadline, now) === 0) flight.expire();
     if (this.#flying.size > 0) this.#stopSweep = this.#clock.after(SWEEP_MS, this.#sweep);
   };
 }
@@ -95,7 +94,7 @@ class Flight implements Dispatcher.DispatchHandler {
     this.#end = end;
   }
 
-  get deadline(): number {
+  get deadline(): Deadline {
     return this.#order.deadline;
   }
 

@@ -6,7 +6,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import type { AttemptResult } from '../core/attempt.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, type Deadline, deadlineIn, leftMs, momentOf } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Connections } from './connections.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -34,8 +34,7 @@ interface Channel {
 /** One attempt under way. */
 interface Attempt {
   readonly request: PostRequest;
-  /** ms since the epoch. */
-  readonly deadline: number;
+  readonly deadline: Deadline;
 }
 
 /** Makes attempts over HTTP; `post` is the deliverer's Post. */
@@ -62,7 +61,7 @@ export class HttpEdge {
   readonly post = async (endpoint: Endpoint, request: PostRequest): Promise<AttemptResult> => {
     if (this.#closed) return { kind: 'network', code: 'EDGE_CLOSED' };
     const channel = this.#channel(endpoint);
-    const attempt = { request, deadline: this.#deps.clock.now() + endpoint.limits.timeoutMs };
+    const attempt = { request, deadline: deadlineIn(this.#deps.clock, endpoint.limits.timeoutMs) };
     return channel.oauth === null
       ? this.#send(channel, attempt, null)
       : this.#sendWithToken(channel, channel.oauth.tokens, attempt);
@@ -113,7 +112,9 @@ export class HttpEdge {
       const parts: Buffer[] = [];
       const message = { path, method: 'POST' as const, headers: [...headers], body };
       const onBody = (part: Buffer): void => void parts.push(part);
-      const result = await this.#flights.make(connections, { message, deadline, onBody });
+      const ms = deadline - this.#deps.clock.now();
+      const order = { message, deadline: deadlineIn(this.#deps.clock, ms), onBody };
+      const result = await this.#flights.make(connections, order);
       return { result, body: Buffer.concat(parts) };
     };
     const options = { client: endpoint.auth, timeoutMs: endpoint.limits.timeoutMs };
@@ -136,7 +137,7 @@ export class HttpEdge {
   }
 
   async #sendWithToken(channel: Channel, tokens: OAuthTokens, attempt: Attempt): Promise<AttemptResult> {
-    const token = await tokens.get(attempt.deadline);
+    const token = await tokens.get(this.#instantOf(attempt.deadline));
     if ('kind' in token) return token;
     const result = await this.#send(channel, attempt, token);
     if (result.kind !== 'answer') return result;
@@ -144,11 +145,17 @@ export class HttpEdge {
       tokens.worked(token);
       return result;
     }
-    const another = await tokens.replace(token, attempt.deadline);
+    const another = await tokens.replace(token, this.#instantOf(attempt.deadline));
     if (another === null) return result;
     const second = await this.#send(channel, attempt, another);
     if (second.kind === 'answer' && second.status !== 401) tokens.worked(another);
     return second;
+  }
+
+  /** Ms since the epoch, as the clock shows now. */
+  #instantOf(deadline: Deadline): number {
+    const { clock } = this.#deps;
+    return clock.now() + leftMs(deadline, momentOf(clock));
   }
 
   #send(channel: Channel, { request, deadline }: Attempt, token: AccessToken | null): Promise<AttemptResult> {

@@ -95,7 +95,7 @@ async function loadAndRead(life: Life, work: BatchWork, deps: BatchLoopDeps, opt
       deps.fetcher.subscribe(at, {
         deliver: (chunk) => {
           queue.push(at.topic, chunk);
-          watch.fetched(at.topic, chunk, deps.clock.now());
+          watch.fetched(at.topic, chunk, deps.clock.monotonic());
           deps.meter.gauge('lag_records', labels(options), queue.lag);
         },
         fail: (failure) => queue.fail(failure),
@@ -126,10 +126,10 @@ async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop)
   try {
     while (!life.signal.aborted) {
       await readable(queue, clock);
-      const restMs = began + commitIntervalMs - clock.now();
+      const restMs = began + commitIntervalMs - clock.monotonic();
       if (restMs > 0) await pause(clock, restMs, life.signal);
       if (life.signal.aborted) return;
-      began = clock.now();
+      began = clock.monotonic();
       const batch = queue.take(batchRecordsMax);
       if (batch.next.size > 0) await transact(life, work, batch, loop);
       reportLag(queue, batch, loop);
@@ -169,7 +169,7 @@ async function transact(life: Life, work: BatchWork, batch: Batch, { deps, optio
   }
   deps.meter.count('transactions_total', { stage: options.stage, outcome: 'committed' });
   deps.meter.observe('transaction_seconds', { stage: options.stage }, (deps.clock.now() - startedAt) / 1000);
-  watch?.committed(batch.next, deps.clock.now());
+  watch?.committed(batch.next, deps.clock.monotonic());
   options.onCommitted(batch.next);
 }
 

@@ -102,11 +102,11 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
   const sending = async (): Promise<void> => {
     for (let began = -Infinity; !life.signal.aborted; ) {
       await news.told();
-      const restMs = began + options.commitIntervalMs - deps.clock.now();
+      const restMs = began + options.commitIntervalMs - deps.clock.monotonic();
       if (restMs > 0) await pause(deps.clock, restMs, life.signal);
       if (failed.by !== null) throw failed.by;
       if (life.signal.aborted) break;
-      began = deps.clock.now();
+      began = deps.clock.monotonic();
       await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest }));
       reportLag({ deps, options, newest, lag });
       if (deliverer.wants()) subscription.resume();
@@ -154,7 +154,7 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
         if ('wrong' in read) bad.push(badLetter(record, read.wrong, reading));
         else records.push(read);
       }
-      watch.fetched(options.outboundTopic, chunk, deps.clock.now());
+      watch.fetched(options.outboundTopic, chunk, deps.clock.monotonic());
       deliverer.take(records, chunk.next);
       if (bad.length > 0) news.tell();
       if (!deliverer.wants()) subscription.pause();
@@ -228,7 +228,7 @@ async function commit(
   if (plan === null) return;
   deliverer.committed(plan);
   const next = new Map([[options.outboundTopic, plan.position.nextOffset]]);
-  watch.committed(next, deps.clock.now());
+  watch.committed(next, deps.clock.monotonic());
   options.onCommitted(next);
 }
 

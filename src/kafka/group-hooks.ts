@@ -4,14 +4,16 @@
  * They wrap the coordinator that the consumer's own connections hand out; the requests themselves are left as they are.
  */
 
+import type { Moment } from '../lib/clock.ts';
+
 export interface GroupHooks {
   /** Awaited before every JoinGroup. */
   beforeJoin(): Promise<void>;
   onJoined(generation: number): void;
   /**
-   * The group has accepted a heartbeat or a join that was sent at `sentAt` (ms): the session lasts at least from there.
+   * The group has accepted a heartbeat or a join that was sent at `sentAt`: the session lasts at least from there.
    */
-  onContact(sentAt: number): void;
+  onContact(sentAt: Moment): void;
 }
 
 export interface Coordinator {
@@ -30,9 +32,9 @@ export interface GroupCluster {
 
 /**
  * Puts the hooks into one consumer's cluster, for as long as it lives.
- * @param now the clock of `sentAt`, ms
+ * @param now the present moment
  */
-export function hookGroup(cluster: GroupCluster, hooks: GroupHooks, now: () => number): void {
+export function hookGroup(cluster: GroupCluster, hooks: GroupHooks, now: () => Moment): void {
   const find = cluster.findGroupCoordinator.bind(cluster);
   const contact = (request: Request): Request =>
     async function sayContact(this: unknown, ...parameters) {

@@ -1,6 +1,7 @@
 /**
  * Watches a task that reads: a task that stands still with input before it, or an input whose readable end stands still while records
  * are written behind it, is something that only a restart or an operator can mend. It decides; ending the process is the stage's part.
+ * All times are of the monotonic clock: one that is set forward must not end a process that works.
  */
 import type { Clock } from '../lib/clock.ts';
 import { KafkaFailure } from './errors.ts';
@@ -116,8 +117,8 @@ export async function watched(
   let cancel = (): void => undefined;
   const stalled = new Promise<never>((_, reject) => {
     const look = (): void => {
-      if (excused()) watch.excused(clock.now());
-      const failure = watch.check(clock.now());
+      if (excused()) watch.excused(clock.monotonic());
+      const failure = watch.check(clock.monotonic());
       if (failure !== null) reject(failure);
       else cancel = clock.after(LOOK_EVERY_MS, look);
     };

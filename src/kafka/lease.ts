@@ -4,8 +4,12 @@
  * group has answered must have been sent within the session timeout, less the attempt's own time, less a margin. Before the
  * process joins the group again its tasks are suspended: they start nothing, wait for what is in flight, and write it down;
  * after the join each proves by a commit that it is still the owner before it goes on.
+ *
+ * The heartbeat is as old as the clock says that shows more: a wall clock that is set back must not make it younger, and a monotonic
+ * clock that stood still, because the machine was suspended, must not either. A clock that is set forward ends the lease too soon, which
+ * costs a wait for the next heartbeat.
  */
-import { type Clock, pause } from '../lib/clock.ts';
+import { type Clock, elapsedMs, type Moment, momentOf, pause } from '../lib/clock.ts';
 
 /** Part of the session timeout by which attempts must end before it: clocks and event loops are not exact. */
 const MARGIN = 1 / 20;
@@ -37,7 +41,7 @@ export class Lease {
   readonly #clock: Clock;
   readonly #options: LeaseOptions;
   readonly #tenants = new Set<Tenant>();
-  #heardAt = Number.NEGATIVE_INFINITY;
+  #heardAt: Moment | null = null;
   #suspended = false;
   #refused = false;
 
@@ -48,16 +52,14 @@ export class Lease {
 
   /** Whether an attempt that ends within `timeoutMs` may start now. */
   allows(timeoutMs: number): boolean {
-    const { sessionTimeoutMs } = this.#options;
-    const endsBy = this.#heardAt + sessionTimeoutMs * (1 - MARGIN);
-    const allowed = !this.#suspended && this.#clock.now() + timeoutMs <= endsBy;
+    const allowed = !this.#suspended && timeoutMs <= this.#leftMs();
     if (!allowed) this.#refused = true;
     return allowed;
   }
 
-  /** The group has answered a heartbeat or a join that was sent at `sentAt` (ms). */
-  heard(sentAt: number): void {
-    this.#heardAt = Math.max(this.#heardAt, sentAt);
+  /** The group has answered a heartbeat or a join that was sent at `sentAt`. */
+  heard(sentAt: Moment): void {
+    if (this.#heardAt === null || sentAt.monotonic >= this.#heardAt.monotonic) this.#heardAt = sentAt;
     this.#renew();
   }
 
@@ -84,6 +86,12 @@ export class Lease {
     this.#suspended = false;
     for (const tenant of this.#tenants) tenant.resume();
     this.#renew();
+  }
+
+  /** For how long the task is surely ours. */
+  #leftMs(): number {
+    if (this.#heardAt === null) return Number.NEGATIVE_INFINITY;
+    return this.#options.sessionTimeoutMs * (1 - MARGIN) - elapsedMs(this.#heardAt, momentOf(this.#clock));
   }
 
   #renew(): void {

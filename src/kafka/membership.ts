@@ -5,7 +5,7 @@
  * of the stage. Fencing by transactional id, not membership, keeps two owners apart; this only says who should try.
  */
 import type { Cluster, Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent, Kafka } from 'kafkajs';
-import { type Clock, pause } from '../lib/clock.ts';
+import { type Clock, type Moment, momentOf, pause } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { stickyAssigner } from './assigner.ts';
 import { classify, type KafkaFailure } from './errors.ts';
@@ -41,8 +41,8 @@ export interface MembershipListener {
    * Tasks may go on otherwise: `onAssigned` says what is left of them.
    */
   beforeRejoin?(): void | Promise<void>;
-  /** The group has confirmed our membership by a request sent at `sentAtMs`. */
-  onHeartbeat?(sentAtMs: number): void;
+  /** The group has confirmed our membership by a request sent at `sentAt`. */
+  onHeartbeat?(sentAt: Moment): void;
   /** We are out of the group and will not come back by ourselves. */
   onFailed(failure: KafkaFailure): void;
 }
@@ -156,9 +156,9 @@ export class Membership {
       onJoined: (generation: number) => {
         this.#generation = generation;
       },
-      onContact: (sentAt: number) => this.#listener?.onHeartbeat?.(sentAt),
+      onContact: (sentAt: Moment) => this.#listener?.onHeartbeat?.(sentAt),
     };
-    hookGroup(this.#cluster, hooks, () => this.#deps.clock.now());
+    hookGroup(this.#cluster, hooks, () => momentOf(this.#deps.clock));
   }
 
   async #beforeJoin(): Promise<void> {

@@ -7,7 +7,7 @@
  * somebody else had it in between, its next transaction is fenced.
  */
 import { assert } from '../lib/assert.ts';
-import { type Clock, pause } from '../lib/clock.ts';
+import { type Clock, type Moment, pause } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { Task, TaskState } from './task.ts';
@@ -17,7 +17,7 @@ export interface StageMembership {
   run(listener: {
     onAssigned(indexes: readonly number[]): void;
     beforeRejoin?(): Promise<void>;
-    onHeartbeat(sentAtMs: number): void;
+    onHeartbeat(sentAt: Moment): void;
     onFailed(error: Error): void;
   }): Promise<void>;
   /** Leaves the group; gives up after `deadlineMs`. */
@@ -39,8 +39,8 @@ export interface StageDeps {
 
 /** What a stage that acts outside of Kafka must know of its group. */
 export interface GroupObserver {
-  /** The group has answered a request that was sent at `sentAtMs`. */
-  heard(sentAtMs: number): void;
+  /** The group has answered a request that was sent at `sentAt`. */
+  heard(sentAt: Moment): void;
   /** Tasks may be given to others soon; awaited for a while. */
   suspend(): Promise<void>;
   /** The group has given out its tasks; the ones that are lost have been told to stop. */
@@ -104,8 +104,8 @@ export class Stage {
       const started = this.#deps.membership.run({
         onAssigned: (indexes) => this.#assign(indexes),
         beforeRejoin: async () => this.#deps.observer?.suspend(),
-        onHeartbeat: (sentAtMs) => {
-          this.#deps.observer?.heard(sentAtMs);
+        onHeartbeat: (sentAt) => {
+          this.#deps.observer?.heard(sentAt);
           this.#beat();
         },
         onFailed: (error) => this.#fail?.(error),

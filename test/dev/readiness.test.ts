@@ -8,6 +8,7 @@ function fastClock(): Clock {
   let now = 0;
   return {
     now: () => now,
+    monotonic: () => now,
     after(delayMs, callback) {
       now += delayMs;
       const cancelled = { value: false };

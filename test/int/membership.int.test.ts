@@ -1,7 +1,7 @@
 /** Groups on a real broker: shares, hand-overs, evictions. */
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
 import { Membership, type MembershipListener, type MembershipOptions } from '../../src/kafka/membership.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Moment, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { makeTopic, testKafka, uniqueName, withProducer } from '../support/kafka-topics.ts';
 
@@ -30,8 +30,8 @@ class Recorder implements MembershipListener {
     this.rejoins++;
   }
 
-  onHeartbeat(sentAtMs: number): void {
-    this.contacts.push(sentAtMs);
+  onHeartbeat(sentAt: Moment): void {
+    this.contacts.push(sentAt.now);
   }
 
   onFailed(failure: { code: string }): void {

@@ -1,6 +1,7 @@
 /** The hooks in the group protocol, on a coordinator that knows itself by identity as the client's does. */
 import { expect, test } from 'vitest';
 import { type GroupCluster, hookGroup } from '../../src/kafka/group-hooks.ts';
+import type { Moment } from '../../src/lib/clock.ts';
 
 function setUp() {
   const calls: string[] = [];
@@ -32,9 +33,9 @@ function setUp() {
       await waiting;
     },
     onJoined: (generation: number) => calls.push(`joined ${generation}`),
-    onContact: (sentAt: number) => calls.push(`contact ${sentAt}`),
+    onContact: (sentAt: Moment) => calls.push(`contact ${sentAt.now} ${sentAt.monotonic}`),
   };
-  hookGroup(cluster, hooks, () => time++);
+  hookGroup(cluster, hooks, () => ({ now: time++, monotonic: 7 }));
   const coordinator = cluster.findGroupCoordinator({ groupId: 'g' }) as unknown as Promise<typeof broker>;
   return { calls, coordinator, release };
 }
@@ -52,7 +53,7 @@ test('contact is dated when the request was sent, and only if it was accepted', 
   const { calls, coordinator } = setUp();
   await (await coordinator).heartbeat();
   await expect((await coordinator).syncGroup()).rejects.toThrow('rebalance');
-  expect(calls).toEqual(['heartbeat', 'contact 100']);
+  expect(calls).toEqual(['heartbeat', 'contact 100 7']);
 });
 
 test('what is not hooked is left as it is', async () => {

@@ -52,7 +52,7 @@ class World {
     this.#task = new JoinTask(
       {
         log: this.#log(),
-        clock: { now: () => this.kafka.now, after: () => () => {} },
+        clock: { now: () => this.kafka.now, monotonic: () => this.kafka.now, after: () => () => {} },
         logger: { ...silentLog, warn: ({ event }) => void this.events.push(String(event)) },
         meter: this.meter,
       },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Lease, longestAttemptMs, type Tenant } from '../../src/kafka/lease.ts';
+import { momentOf } from '../../src/lib/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const SESSION_MS = 30_000;
@@ -27,7 +28,7 @@ function world() {
 test('an attempt may start only if it ends before the group could have given the task to others', () => {
   const { clock, lease } = world();
   expect(lease.allows(0)).toBe(false);
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   expect([lease.allows(28_500), lease.allows(28_501)]).toEqual([true, false]);
   clock.advance(13_500);
   expect([lease.allows(15_000), lease.allows(15_001)]).toEqual([true, false]);
@@ -35,30 +36,51 @@ test('an attempt may start only if it ends before the group could have given the
 
 test('the lease counts from when the heartbeat was sent, not from its answer, and an older one does not shorten it', () => {
   const { clock, lease } = world();
-  const sentAt = clock.now();
+  const sentAt = momentOf(clock);
   clock.advance(20_000);
   lease.heard(sentAt);
   expect(lease.allows(15_000)).toBe(false);
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   lease.heard(sentAt);
   expect(lease.allows(15_000)).toBe(true);
 });
 
 test('the longest attempt leaves room for two heartbeats and the margin', () => {
   const { clock, lease } = world();
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   clock.advance((2 * SESSION_MS) / 10);
   expect([longestAttemptMs(SESSION_MS), lease.allows(longestAttemptMs(SESSION_MS))]).toEqual([21_000, true]);
 });
 
+test('a wall clock that is set back makes no heartbeat younger, and none is dated by it', () => {
+  const { clock, lease } = world();
+  lease.heard(momentOf(clock));
+  clock.advance(20_000);
+  clock.step(-3_600_000);
+  expect([lease.allows(8_500), lease.allows(8_501)]).toEqual([true, false]);
+  lease.heard(momentOf(clock));
+  expect(lease.allows(28_500)).toBe(true);
+});
+
+test('time that only the wall clock saw pass counts too, for the machine may have been suspended', () => {
+  const { clock, lease } = world();
+  lease.heard(momentOf(clock));
+  clock.step(20_000);
+  expect([lease.allows(8_500), lease.allows(8_501)]).toEqual([true, false]);
+  clock.step(3_600_000);
+  expect(lease.allows(0)).toBe(false);
+  lease.heard(momentOf(clock));
+  expect(lease.allows(28_500)).toBe(true);
+});
+
 test('who was refused is told once when attempts may start again', () => {
   const { clock, lease, renewed } = world();
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   expect(renewed()).toBe(0);
   clock.advance(SESSION_MS);
   lease.allows(1);
-  lease.heard(clock.now());
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
+  lease.heard(momentOf(clock));
   expect(renewed()).toBe(1);
 });
 
@@ -67,9 +89,9 @@ test('from before a rejoin until the new assignment nothing starts, however fres
   lease.admit(tenant('a'));
   const leave = lease.admit(tenant('b'));
   leave();
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   await lease.suspend();
-  lease.heard(clock.now());
+  lease.heard(momentOf(clock));
   expect(lease.allows(1)).toBe(false);
   lease.resume();
   expect([lease.allows(1), events]).toEqual([true, ['a suspend 7500', 'a resume']]);

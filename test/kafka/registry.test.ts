@@ -49,7 +49,7 @@ function registry(
   url: string,
   more: { clock?: Clock; timeoutMs?: number; username?: string; password?: string } = {},
 ): Registry {
-  const { clock = { now: () => 0, after: () => () => {} }, ...options } = more;
+  const { clock = { now: () => 0, monotonic: () => 0, after: () => () => {} }, ...options } = more;
   return new Registry({ clock }, { url, ...options });
 }
 
@@ -76,7 +76,7 @@ describe('a schema by id', () => {
   it('is unknown when the registry says so, and asked for again only after a minute', async () => {
     let now = 0;
     const { url, asked } = await serve(() => (asked.length > 1 ? found : missing));
-    const client = registry(url, { clock: { now: () => now, after: () => () => {} } });
+    const client = registry(url, { clock: { now: () => now, monotonic: () => now, after: () => () => {} } });
     expect(await client.schemaById(5)).toBe('unknown');
     now = 59_999;
     expect(await client.schemaById(5)).toBe('unknown');

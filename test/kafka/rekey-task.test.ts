@@ -53,7 +53,7 @@ class World {
   }
 
   async live(): Promise<readonly TaskInput[]> {
-    const clock = { now: () => this.kafka.now, after: () => () => {} };
+    const clock = { now: () => this.kafka.now, monotonic: () => this.kafka.now, after: () => () => {} };
     const rules = { sourceEpoch: 0, unavailablePlaceholder: MISSING, jsonTimeUnit: 'micros' } as const;
     const logger = {
       ...silentLog,

@@ -26,6 +26,7 @@ const RULES: SourceRules = {
 /** A clock on which every wait is over at once. */
 const hastyClock: Clock = {
   now: () => 0,
+  monotonic: () => 0,
   after(_delayMs, callback) {
     queueMicrotask(callback);
     return () => {};
@@ -442,7 +443,7 @@ describe('prepare', () => {
         return Promise.reject(new RegistryUnavailable('server', 'down'));
       },
     };
-    const frozen = { now: () => 0, after: () => () => undefined };
+    const frozen = { now: () => 0, monotonic: () => 0, after: () => () => undefined };
     const reader = new SourceCodec({ registry, clock: frozen, log: silentLog, meter: silentMeter }, RULES);
     const waiting = reader.prepare([record({ value: framed(known + 1_000_000, 'x') })], stop.signal);
     await failed.promise;

@@ -84,10 +84,12 @@ function gate(): { open: () => void; opened: Promise<void> } {
   return { open: resolve, opened: promise };
 }
 
+const AT_7 = { now: 7, monotonic: 7 };
+
 test('an observer hears of heartbeats and rejoins, and of an assignment after the lost tasks were told to stop', async () => {
   const heard: string[] = [];
   const world: World = new World({
-    heard: (sentAtMs) => void heard.push(`heard ${sentAtMs}`),
+    heard: (sentAt) => void heard.push(`heard ${sentAt.now}`),
     suspend: async () => void heard.push('suspend'),
     assigned: (indexes) => {
       heard.push(`assigned ${indexes}`);
@@ -96,7 +98,7 @@ test('an observer hears of heartbeats and rejoins, and of an assignment after th
   });
   const run = world.stage.run(world.stop.signal);
   await world.assign(0, 1);
-  world.group?.onHeartbeat(7);
+  world.group?.onHeartbeat(AT_7);
   await world.group?.beforeRejoin?.();
   await world.assign(1);
   await run;
@@ -249,7 +251,7 @@ describe('confirmation', () => {
     world.clock.advance(60_000);
     await turn();
     expect(world.stage.readiness().reason).toBe('1 waiting');
-    world.group?.onHeartbeat(0);
+    world.group?.onHeartbeat(AT_7);
     await turn();
     expect(world.stage.readiness().reason).toBe('1 running');
     world.stop.abort();

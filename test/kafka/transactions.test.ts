@@ -24,7 +24,7 @@ function hurriedClock(): { clock: Clock; waits: number[] } {
       due = false;
     };
   };
-  return { waits, clock: { now: () => 0, after } };
+  return { waits, clock: { now: () => 0, monotonic: () => 0, after } };
 }
 
 const never = new AbortController().signal;

@@ -14,6 +14,10 @@ class Steps implements Clock {
     return 0;
   }
 
+  monotonic(): number {
+    return 0;
+  }
+
   after(_delayMs: number, callback: () => void): () => void {
     this.#callback = callback;
     this.#resting.resolve();

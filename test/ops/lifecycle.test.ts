@@ -22,6 +22,7 @@ function setup() {
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   const clock: Clock = {
     now: () => 0,
+    monotonic: () => 0,
     after(_delayMs, callback) {
       timers.add(callback);
       return () => timers.delete(callback);

@@ -5,6 +5,7 @@
  */
 import { assignIndexes } from '../../src/kafka/assignment.ts';
 import type { StageMembership } from '../../src/kafka/stage.ts';
+import { momentOf } from '../../src/lib/clock.ts';
 import type { Network } from './network.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { Timeline } from './timeline.ts';
@@ -149,14 +150,14 @@ export class FakeMembership implements StageMembership {
     const { group, process, network, trace } = this.#deps;
     void (async () => {
       const id = this.#id ?? '';
-      const sentAtMs = process.clock.now();
+      const sentAt = momentOf(process.clock);
       const answer = await network.request(process, `beat ${id}`, { losable: false }, () => group.beat(id));
       if (this.#stopped) return;
       if (answer === 'gone') {
         trace.sometimes('group: an evicted member finds out');
         await this.#join();
       } else if (answer === 'ok') {
-        listener.onHeartbeat(sentAtMs);
+        listener.onHeartbeat(sentAt);
       } else {
         listener.onAssigned(answer.indexes);
         onAssigned();

@@ -33,6 +33,7 @@ export class SimProcess {
     this.#fate = fate;
     this.clock = {
       now: () => timeline.now(),
+      monotonic: () => timeline.now(),
       after: (delayMs, callback) => {
         let cancelled = false;
         const cancel = timeline.after(delayMs, () => this.enter(() => cancelled || callback()));

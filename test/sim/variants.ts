@@ -211,7 +211,7 @@ function withAssignments(
     run: (listener) =>
       membership.run({
         onAssigned: wrap((indexes) => listener.onAssigned(indexes)),
-        onHeartbeat: (sentAtMs) => listener.onHeartbeat(sentAtMs),
+        onHeartbeat: (sentAt) => listener.onHeartbeat(sentAt),
         onFailed: (error) => listener.onFailed(error),
       }),
     stop: (deadlineMs) => membership.stop(deadlineMs),

@@ -9,6 +9,8 @@ export class ManualClock implements Clock {
 
   now = (): number => this.#now;
 
+  monotonic = (): number => this.#now;
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = { at: this.#now + delayMs, callback };
     this.#timers.push(timer);

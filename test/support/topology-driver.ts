@@ -62,7 +62,7 @@ export class TopologyDriver {
   constructor(options: DriverOptions = {}) {
     this.partitions = options.partitions ?? 2;
     this.#options = options;
-    this.#clock = { now: () => this.kafka.now, after: () => () => undefined };
+    this.#clock = { now: () => this.kafka.now, monotonic: () => this.kafka.now, after: () => () => undefined };
   }
 
   /** Appends a change to its source topic, in the partition that its primary key has. */

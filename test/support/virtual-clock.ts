@@ -1,4 +1,7 @@
-/** A clock that stands still until a test moves it. Timers run in the order of their time, then of their making. */
+/**
+ * A clock that stands still until a test moves it. Timers run in the order of their time, then of their making. The wall clock can be
+ * set apart from the monotonic one, which the timers go by.
+ */
 import type { Clock } from '../../src/lib/clock.ts';
 
 interface Timer {
@@ -7,15 +10,26 @@ interface Timer {
 }
 
 export class VirtualClock implements Clock {
-  #now: number;
+  /** Monotonic, and what the wall clock is ahead of it. */
+  #now = 0;
+  #ahead: number;
   readonly #timers = new Set<Timer>();
 
   constructor(startMs = 1_750_000_000_000) {
-    this.#now = startMs;
+    this.#ahead = startMs;
   }
 
   now(): number {
+    return this.#now + this.#ahead;
+  }
+
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Sets the wall clock, forwards or (negative) backwards: as somebody does, or as it is found after the machine was suspended. */
+  step(ms: number): void {
+    this.#ahead += ms;
   }
 
   after(delayMs: number, callback: () => void): () => void {
