@@ -46,6 +46,17 @@ export function withSettings(error: unknown): unknown {
 function settingsBehind(error: unknown): string | null {
   if (error instanceof RegistryUnavailable) return 'SCHEMA_REGISTRY_URL cannot be used';
   if (!(error instanceof KafkaFailure)) return null;
-  if (error.code === 'unavailable') return 'no broker of KAFKA_BROKERS can be used';
-  return error.code === 'authentication' ? 'the brokers refuse this login, look at KAFKA_SASL_* and KAFKA_SSL_*' : null;
+  if (error.code === 'unavailable')
+    return HUNG_UP.has(error.type) ? OTHER_LISTENER : 'no broker of KAFKA_BROKERS can be used';
+  if (error.code !== 'authentication') return null;
+  return THEIR_CERTIFICATE.test(error.type)
+    ? 'the certificate of the brokers is not accepted, look at KAFKA_SSL_CA and at the names in KAFKA_BROKERS'
+    : 'the brokers refuse this login, look at KAFKA_SASL_* and KAFKA_SSL_*';
 }
+
+/** What a listener does that waits for TLS and does not get it, or gets it and does not wait for it, or misses a login. */
+const HUNG_UP: ReadonlySet<string> = new Set(['KafkaJSConnectionClosedError', 'ECONNRESET']);
+const OTHER_LISTENER =
+  'the brokers of KAFKA_BROKERS hang up, which they do when a port wants TLS or a login, or wants none: look at KAFKA_SSL and KAFKA_SASL_*';
+/** Node's codes for a certificate that we do not accept; an alert (ERR_SSL_…) is about ours. */
+const THEIR_CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/;

@@ -3,7 +3,9 @@
  * nothing here. A broker that cannot be reached ends a command with one line; later failures of a broker are waited for by the fetcher.
  */
 import { createKafka, type Kafka } from '../kafka/client.ts';
+import { mayNot } from '../kafka/errors.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
+import { lackingRights, neededRights } from '../kafka/rights.ts';
 import { Topics } from '../kafka/topics.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import { StartRefused } from '../lib/start-refused.ts';
@@ -23,8 +25,8 @@ export interface Reading {
 /**
  * Runs `work` with a connection and closes it.
  * @param part what this connection is for, as it shows in the client id.
- * @param topics all must exist.
- * @throws StartRefused when one does not, or when no broker can be used; what `work` throws.
+ * @param topics all must exist, and the rights of the user `operator` on them (kafka/rights.ts) must be there.
+ * @throws StartRefused when one does not, when rights are missing, or when no broker can be used; what `work` throws.
  */
 export async function reading<T>(
   config: Config,
@@ -34,7 +36,7 @@ export async function reading<T>(
 ): Promise<T> {
   const log = briefLog(config);
   const kafka = createKafka(kafkaOptions(config, part), log);
-  const partitions = await existing(kafka, topics);
+  const partitions = await existing(kafka, config, topics);
   const fetcher = new Fetcher({ kafka, log, clock });
   try {
     return await work({ kafka, fetcher, partitions, signal: new AbortController().signal });
@@ -45,12 +47,16 @@ export async function reading<T>(
   }
 }
 
-async function existing(kafka: Kafka, names: readonly string[]): Promise<Map<string, number>> {
+async function existing(kafka: Kafka, config: Config, names: readonly string[]): Promise<Map<string, number>> {
   const topics = new Topics({ kafka, clock });
+  const asked = [...new Set(names)];
   try {
+    const needed = neededRights('operator', config).filter(({ name }) => asked.includes(name));
+    const lacking = lackingRights(needed, await topics.allowed(asked));
+    if (lacking.length > 0) throw new StartRefused(mayNot(...lacking));
     const found = new Map<string, number>();
     const missing: string[] = [];
-    for (const [name, count] of await topics.partitionCounts([...new Set(names)])) {
+    for (const [name, count] of await topics.partitionCounts(asked)) {
       if (count === null) missing.push(name);
       else found.set(name, count);
     }

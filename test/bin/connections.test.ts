@@ -54,6 +54,14 @@ test('a first contact that fails names the settings to look at', () => {
   expect(told(new KafkaFailure('authentication', 'Kafka request failed'))).toMatch(
     /KAFKA_SASL_\* and KAFKA_SSL_\*: Kafka/,
   );
+  for (const type of ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID']) {
+    expect(told(new KafkaFailure('authentication', 'Kafka request failed', type))).toContain(
+      'look at KAFKA_SSL_CA and at',
+    );
+  }
+  expect(told(new KafkaFailure('unavailable', 'Kafka request failed', 'KafkaJSConnectionClosedError'))).toContain(
+    'hang up, which they do when a port wants TLS',
+  );
   expect(told(new RegistryUnavailable('network', 'it is away'))).toBe(
     'StartRefused: SCHEMA_REGISTRY_URL cannot be used: it is away',
   );

@@ -11,6 +11,7 @@ import { Topics } from '../../src/kafka/topics.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { addRules } from '../support/acl-rules.ts';
 import { Installation } from '../support/installation.ts';
 import { makeTopic, testKafka, uniqueName } from '../support/kafka-topics.ts';
 
@@ -38,7 +39,7 @@ async function reserve(resourceType: number, resourceName: string, seen: boolean
   };
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createAcls({ acl: [rule] });
+  await addRules(admin, [rule]);
   cleanUps.push(async () => {
     await admin.deleteAcls({ filters: [rule] });
     await admin.disconnect();

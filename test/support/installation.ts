@@ -35,6 +35,8 @@ export interface InstallationOptions {
   readonly partitions?: number;
   /** Copies of every topic (1). */
   readonly replicationFactor?: number;
+  /** `default`: the names that the program has without configuration, for a broker that nobody shares. */
+  readonly names?: 'unique' | 'default';
   /** `cleanup.policy` of the source topics (compact). */
   readonly sourceCleanup?: 'compact' | 'delete';
   /** Text of the endpoints file; default: no endpoints. */
@@ -67,6 +69,7 @@ export class Installation implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly #kafka: ReturnType<typeof createKafka>;
   readonly #fetcher: Fetcher;
+  readonly #sourcePrefix: string;
   readonly #sourceCleanup: string;
   readonly #replicationFactor: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'lead-webhooks-test-'));
@@ -75,7 +78,9 @@ export class Installation implements AsyncDisposable {
   /** Names everything; makes nothing yet (see `install`). */
   constructor(options: InstallationOptions) {
     made++;
-    this.appId = `t${process.pid}-${Date.now().toString(36)}-${made}`;
+    const isDefault = options.names === 'default';
+    this.appId = isDefault ? 'lead-webhooks' : `t${process.pid}-${Date.now().toString(36)}-${made}`;
+    this.#sourcePrefix = isDefault ? 'dealerstudio.public' : `${this.appId}.source`;
     this.partitions = options.partitions ?? 2;
     this.#replicationFactor = options.replicationFactor ?? 1;
     this.#sourceCleanup = options.sourceCleanup ?? 'compact';
@@ -106,7 +111,7 @@ export class Installation implements AsyncDisposable {
   }
 
   source(table: Table): string {
-    return `${this.appId}.source.${SUFFIX[table]}`;
+    return `${this.#sourcePrefix}.${SUFFIX[table]}`;
   }
 
   topic(name: string): string {
