@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, inject, vi } from 'vitest';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
 import { Membership } from '../../src/kafka/membership.ts';
+import { PlainProducer } from '../../src/kafka/plain-producer.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { makeTopic, testKafka, withProducer } from '../support/kafka-topics.ts';
-import { type KafkaPlatform, kafkaContract } from './kafka-contract.ts';
+import { groupContract, type KafkaPlatform, kafkaContract, patientGroupContract } from './kafka-contract.ts';
 
 const kafka = testKafka(inject('kafkaBrokers'), 'contract');
 let fetcher: Fetcher;
@@ -23,6 +24,8 @@ const COMPACTED = {
 };
 
 kafkaContract('Kafka', () => platform);
+groupContract('Kafka', () => platform);
+patientGroupContract('Kafka', () => platform);
 
 const platform: KafkaPlatform = {
   log: {
@@ -33,6 +36,7 @@ const platform: KafkaPlatform = {
   topic: ({ partitions, compacted }) => makeTopic(kafka, partitions, compacted ? COMPACTED : {}),
   producer: (transactionalId, transactionTimeoutMs = 30_000) =>
     new TransactionalProducer({ kafka, log, clock }, { transactionalId, transactionTimeoutMs }),
+  plainProducer: () => new PlainProducer(kafka),
   member: (groupId, topic) =>
     new Membership(
       { kafka, log, clock },

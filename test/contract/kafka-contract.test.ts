@@ -1,5 +1,6 @@
 /** The contract on the simulation's fake: its brokers without faults, and a virtual clock that goes on while a test waits. */
 import { beforeEach } from 'vitest';
+import { PlainProducer } from '../../src/kafka/plain-producer.ts';
 import { TransactionalProducer } from '../../src/kafka/transactions.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Chance } from '../sim/chance.ts';
@@ -8,20 +9,26 @@ import { FakeGroup, FakeMembership } from '../sim/fake-group.ts';
 import { FakeKafka } from '../sim/fake-kafka.ts';
 import { FakeReader } from '../sim/fake-reader.ts';
 import { Network } from '../sim/network.ts';
+import { PatientGroup, PatientMembership } from '../sim/patient-group.ts';
 import { SimProcess } from '../sim/sim-process.ts';
 import { Timeline } from '../sim/timeline.ts';
 import { Trace } from '../sim/trace.ts';
-import { type KafkaPlatform, kafkaContract } from './kafka-contract.ts';
+import { groupContract, type KafkaPlatform, kafkaContract, patientGroupContract } from './kafka-contract.ts';
 
 const WAIT_MS = 60_000;
 
 let current: KafkaPlatform;
+let harsh: KafkaPlatform;
 beforeEach(() => {
-  current = fakePlatform();
+  current = fakePlatform('patient');
+  harsh = fakePlatform('harsh');
 });
 kafkaContract('the fake', () => current);
+groupContract('the fake with a patient group', () => current);
+groupContract('the fake with a harsh group', () => harsh);
+patientGroupContract('the fake', () => current);
 
-function fakePlatform(): KafkaPlatform {
+function fakePlatform(kind: 'harsh' | 'patient'): KafkaPlatform {
   const timeline = new Timeline(1_760_000_000_000);
   const trace = new Trace(() => timeline.now());
   const chance = new Chance(1, 1);
@@ -34,7 +41,7 @@ function fakePlatform(): KafkaPlatform {
   const process = new SimProcess('test', timeline, () => undefined);
   const world = { timeline, trace, chance, kafka, network, process };
   const reader = new FakeReader(world, { recordsMax: 2, slowRead: 0, slowMs: 0 });
-  const groups = new Map<string, FakeGroup>();
+  const groups = new Map<string, { harsh: FakeGroup; patient: PatientGroup }>();
   const partitions = new Map<string, number>();
   const scanForOverdue = (): void => {
     kafka.endOverdue();
@@ -66,12 +73,22 @@ function fakePlatform(): KafkaPlatform {
         close: () => driven(producer.close()),
       };
     },
+    plainProducer() {
+      const producer = new PlainProducer(fakeClient(world, { incompleteSend: 0, partialSend: 0 }));
+      return { send: (records) => driven(producer.send(records)), close: () => driven(producer.close()) };
+    },
     member(name, topic) {
       const settings = { sessionMs: 6_000, heartbeatMs: 300 };
       const count = partitions.get(topic) ?? 0;
-      const group = groups.get(name) ?? new FakeGroup({ timeline, trace }, { name, count, settings });
-      groups.set(name, group);
-      const member = new FakeMembership({ group, process, network, trace }, `member-${members++}`);
+      const of = { name, count, settings };
+      const deps = { timeline, trace };
+      const known = groups.get(name) ?? { harsh: new FakeGroup(deps, of), patient: new PatientGroup(deps, of) };
+      groups.set(name, known);
+      const instance = `member-${members++}`;
+      const member =
+        kind === 'harsh'
+          ? new FakeMembership({ group: known.harsh, process, network, trace }, instance)
+          : new PatientMembership({ group: known.patient, process, network, trace }, instance);
       return {
         run: (listener) => driven(member.run(listener)),
         stop: () => driven(member.stop()),

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InputFetcher } from '../../src/kafka/batch-loop.ts';
 import { type PartitionLog, readAll } from '../../src/kafka/partition-log.ts';
+import type { PlainProducer } from '../../src/kafka/plain-producer.ts';
 import type { KafkaRecord, OutgoingRecord } from '../../src/kafka/record.ts';
 import type { StageMembership } from '../../src/kafka/stage.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
@@ -16,6 +17,7 @@ export interface KafkaPlatform {
   /** A topic of its own for each test. */
   topic(options: { partitions: number; compacted?: boolean }): Promise<string>;
   producer(transactionalId: string, transactionTimeoutMs?: number): TaskProducer;
+  plainProducer(): Pick<PlainProducer, 'send' | 'close'>;
   /** A new member of the group that shares out the partitions of a topic. */
   member(group: string, topic: string): StageMembership;
   /** Gives the cleaner an occasion to run over partition 0 of a compacted topic; may write records with the key `filler`. */
@@ -29,8 +31,7 @@ const text = ({ value }: KafkaRecord): string => String(value);
 
 /** The suite; `platform` is asked for when a test runs. */
 export function kafkaContract(name: string, platform: () => KafkaPlatform): void {
-  let ids = 0;
-  const newId = (): string => `contract-${name}-${process.pid}-${Date.now().toString(36)}-${ids++}`;
+  const newId = idsOf(name);
   const fenced = async (id: string, timeoutMs?: number): Promise<TaskProducer> => {
     const producer = platform().producer(id, timeoutMs);
     await producer.fence(never);
@@ -132,6 +133,23 @@ export function kafkaContract(name: string, platform: () => KafkaPlatform): void
     });
   });
 
+  describe(`writing outside of transactions on ${name}`, () => {
+    test('a record is where the send says, and readable as committed when no transaction is open before it', async () => {
+      const topic = await platform().topic({ partitions: 1 });
+      const plain = platform().plainProducer();
+      const first = await plain.send([record(topic, 'a')]);
+      const slow = await fenced(newId());
+      await slow.send([record(topic, 'slow')]);
+      const second = await plain.send([record(topic, 'b')]);
+      expect([first.offset(0), second.offset(0)]).toEqual([0, 2]);
+      expect((await committedIn(topic)).map(text)).toEqual(['a']);
+      await slow.abort();
+      await platform().until(() => isStable(topic, 4));
+      expect((await committedIn(topic)).map(text)).toEqual(['a', 'b']);
+      await Promise.all([plain.close(), slow.close()]);
+    });
+  });
+
   describe(`reading on ${name}`, () => {
     test('a stretch is read exactly: committed records of [from, to), also over aborted records and markers', async () => {
       const topic = await platform().topic({ partitions: 1 });
@@ -222,7 +240,11 @@ export function kafkaContract(name: string, platform: () => KafkaPlatform): void
       await producer.close();
     });
   });
+}
 
+/** What is relied on in groups; true of a group that gives out behind its members' backs too. */
+export function groupContract(name: string, platform: () => KafkaPlatform): void {
+  const newId = idsOf(name);
   describe(`groups on ${name}`, () => {
     test('each index belongs to exactly one member, and to another one when its member leaves', async () => {
       const topic = await platform().topic({ partitions: 3 });
@@ -249,4 +271,47 @@ export function kafkaContract(name: string, platform: () => KafkaPlatform): void
       await members[1]?.stop(10_000);
     });
   });
+}
+
+/** What a stage that acts outside of Kafka relies on besides. */
+export function patientGroupContract(name: string, platform: () => KafkaPlatform): void {
+  const newId = idsOf(name);
+
+  test(`a member that lives is asked before its indexes are given to another one, and waited for, on ${name}`, async () => {
+    const topic = await platform().topic({ partitions: 2 });
+    const group = newId();
+    const [first, second] = [platform().member(group, topic), platform().member(group, topic)];
+    const happened: string[] = [];
+    let letGo = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const listen = (who: string, beforeRejoin?: () => Promise<void>): Parameters<StageMembership['run']>[0] => ({
+      onAssigned: (indexes) => void happened.push(`${who} has ${indexes.length}`),
+      ...(beforeRejoin && { beforeRejoin }),
+      onHeartbeat: () => undefined,
+      onFailed: (error) => {
+        throw error;
+      },
+    });
+    await first.run(
+      listen('first', () => {
+        happened.push('first is asked');
+        return asked;
+      }),
+    );
+    const joined = second.run(listen('second'));
+    await platform().until(() => happened.includes('first is asked'));
+    expect(happened).toEqual(['first has 2', 'first is asked']);
+    letGo();
+    await joined;
+    await platform().until(() => happened.length >= 4);
+    expect(happened.slice(2).sort()).toEqual(['first has 1', 'second has 1']);
+    await Promise.all([first.stop(10_000), second.stop(10_000)]);
+  });
+}
+
+function idsOf(name: string): () => string {
+  let ids = 0;
+  return () => `contract-${name.replaceAll(' ', '-')}-${process.pid}-${Date.now().toString(36)}-${ids++}`;
 }

@@ -32,9 +32,40 @@ const SEND_RETRY = { firstMs: 3, longestMs: 500, tries: 14 };
 
 /** A client whose producers talk to the fake brokers. */
 export function fakeClient(deps: ClientDeps, settings: ClientSettings): Kafka {
-  const producer = (config: { transactionalId: string; transactionTimeout: number }): unknown =>
-    new FakeProducer(deps, settings, config);
+  const producer = ({ transactionalId, transactionTimeout = 60_000 }: ProducerConfig): unknown =>
+    transactionalId === undefined
+      ? new FakePlainProducer(deps)
+      : new FakeProducer(deps, settings, { transactionalId, transactionTimeout });
   return { producer } as unknown as Kafka;
+}
+
+interface ProducerConfig {
+  readonly transactionalId?: string;
+  readonly transactionTimeout?: number;
+}
+
+/** Writes outside of transactions; a send that was repeated may be written twice. */
+class FakePlainProducer {
+  readonly #deps: ClientDeps;
+
+  constructor(deps: ClientDeps) {
+    this.#deps = deps;
+  }
+
+  async connect(): Promise<void> {}
+
+  async disconnect(): Promise<void> {}
+
+  sendBatch({ topicMessages }: { topicMessages: TopicMessages[] }): Promise<RecordMetadata[]> {
+    const { process, network, kafka } = this.#deps;
+    const batches = batchesOf(topicMessages);
+    return network.request(process, `write ${batches.map(({ name }) => name).join(' ')}`, { losable: true }, () =>
+      batches.map(({ topic, partition, records }) => {
+        const [base] = records.map((record) => kafka.append(record));
+        return { topicName: topic, partition, errorCode: 0, baseOffset: String(base) };
+      }),
+    );
+  }
 }
 
 class FakeProducer {

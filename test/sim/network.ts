@@ -44,6 +44,11 @@ export class Network {
     return this.#chance.between(wayMs / 2, wayMs * (this.faulty && this.#chance.happens(0.02) ? 20 : 1.5));
   }
 
+  /** Runs `arrive` when something that leaves now has made one way. */
+  later(arrive: () => void): void {
+    this.#timeline.after(this.way(), arrive);
+  }
+
   /**
    * Sends a request. `serve` is what the broker does when it arrives: its value or exception is the answer. `what` names it
    * in the trace; only a request that is `losable` gets lost (readers ask again by themselves).
