@@ -2,10 +2,13 @@
  * The deliver stage, put together: lanes and the HTTP edge, which all of its tasks share, the lease that every attempt needs,
  * and the topic by which processes tell each other of endpoints. Composition only.
  */
+import { randomUUID } from 'node:crypto';
 import { DELIVERER_DEFAULTS, Deliverer } from '../delivery/deliverer.ts';
 import { EndpointMeter } from '../delivery/endpoint-meter.ts';
 import { HttpEdge } from '../delivery/http-edge.ts';
 import { Lanes } from '../delivery/lanes.ts';
+import { TaskPast } from '../delivery/task-past.ts';
+import { tracedPost } from '../delivery/traced-post.ts';
 import { packing } from '../kafka/body-compression.ts';
 import { type DeliverLoopOptions, deliverLoop } from '../kafka/deliver-loop.ts';
 import { EndpointHealthTopic } from '../kafka/endpoint-health.ts';
@@ -13,6 +16,7 @@ import { Lease } from '../kafka/lease.ts';
 import { PlainProducer } from '../kafka/plain-producer.ts';
 import type { GroupObserver } from '../kafka/stage.ts';
 import { systemClock as clock } from '../lib/clock.ts';
+import { silentTracer } from '../lib/tracer.ts';
 import type { EndpointSource } from './endpoint-feed.ts';
 import { type ComposedStage, compose, count, type Runtime, type StageConnections, topicOf } from './runtime.ts';
 
@@ -20,12 +24,13 @@ const COMMIT_INTERVAL_MS = 200;
 
 /** Deliver: one partition of the outbound topic by index. */
 export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, 'current' | 'onChange'>): ComposedStage {
-  const { config, log, version } = runtime;
+  const { config, log, version, tracer = silentTracer } = runtime;
   const { windowRecords, windowBytes, inFlightMax, endpointLabelsMax } = config.deliver;
   const { pendingBytesMax, pendingBytesPerEndpointMax } = config.deliver;
   const { outbound, deliveryState, deadLetters } = config.topics;
   const meter = new EndpointMeter(runtime.meter, endpointLabelsMax);
   const http = new HttpEdge({ clock, log }, { productVersion: version });
+  const post = tracedPost(tracer, http.post);
   const lease = new Lease(clock, {
     sessionTimeoutMs: config.tasks.sessionTimeoutMs,
     onRenewed: () => lanes.wake(),
@@ -38,6 +43,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
   };
   const observer = observerOf(lease, lanes, count(runtime, outbound));
   const random = Math.random;
+  const pastOf = pastsOf(randomUUID());
   let health: EndpointHealthTopic | null = null;
   const topics = { inputs: [outbound], changelog: deliveryState, outputs: [deadLetters] };
   const composed = compose(runtime, { name: 'deliver', topics, observer }, async (life, partition, connections) => {
@@ -46,7 +52,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     const { fetcher, side } = connections;
     const deliverer: Parameters<typeof deliverLoop>[1]['deliverer'] = (start, onNews) =>
       new Deliverer(
-        { lanes, post: http.post, packing, clock, random, log, meter, onNews },
+        { lanes, post, past: pastOf(partition), packing, clock, random, log, meter, onNews },
         { ...DELIVERER_DEFAULTS, windowRecords, windowBytes, pendingBytesMax: pendingBytesPerEndpointMax },
         start,
       );
@@ -69,12 +75,22 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
 
 function observerOf(lease: Lease, lanes: Lanes, partitions: number): GroupObserver {
   return {
-    heard: (sentAtMs) => lease.heard(sentAtMs),
+    heard: (sentAt) => lease.heard(sentAt),
     suspend: () => lease.suspend(),
     assigned(indexes) {
       lanes.shares(indexes.length, partitions);
       lease.resume();
     },
+  };
+}
+
+/** What this process knows of each task's past; `owner` names this life of the process. */
+function pastsOf(owner: string): (partition: number) => TaskPast {
+  const pasts = new Map<number, TaskPast>();
+  return (partition) => {
+    const past = pasts.get(partition) ?? new TaskPast(clock, owner);
+    pasts.set(partition, past);
+    return past;
   };
 }
 

@@ -93,6 +93,8 @@ export interface DeliverPosition {
   readonly sentBound: number;
   /** The owner ended with nothing in flight and will start no attempt any more. */
   readonly released: boolean;
+  /** Which life of which process wrote this; null = written by a release that did not say. */
+  readonly owner: string | null;
   /** Every redrive request before this offset is settled or pending; where to read on. */
   readonly redrives: number;
 }

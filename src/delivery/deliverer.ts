@@ -24,6 +24,7 @@ import { Marks } from './marks.ts';
 import { PackedValues } from './packed-values.ts';
 import { SendWindow, type Slot } from './send-window.ts';
 import { StateWrites } from './state-writes.ts';
+import type { TaskPast } from './task-past.ts';
 
 export interface DelivererOptions {
   /** How far sends may run ahead of the committed position, in offsets. */
@@ -60,6 +61,8 @@ const PATIENCE_WHEN_MOVING = 10;
 const EXPIRE_EVERY_MS = 20_000;
 
 export interface DelivererDeps extends DispatchDeps {
+  /** What earlier owners of the task may still have on the way: nothing is sent before it is quiet. */
+  readonly past: TaskPast;
   /** How values that have to wait are kept. */
   readonly packing: Packing;
   /** Called when `plan` has something new to say; once until the next `plan`. */
@@ -73,6 +76,7 @@ export class Deliverer {
   readonly #marks: Marks;
   readonly #writes: StateWrites;
   readonly #dispatch: Dispatch;
+  readonly #endLife: (landed: Promise<void>) => void;
   /** Taken, but not covered by the committed bound or the window's bytes. */
   readonly #intake = new Fifo<OutboundRecord>();
   readonly #replayEnd: number;
@@ -91,9 +95,6 @@ export class Deliverer {
   /** Grows whenever ownership has to be proved anew. */
   #proofs = 0;
   #plannedFor = 0;
-  /** A predecessor that did not release the task may have attempts in flight until then, ms. */
-  #notBefore = 0;
-  #stopWait: (() => void) | null = null;
   #stopping = false;
   #abandoned = false;
   #outstanding: Commit | null = null;
@@ -117,7 +118,7 @@ export class Deliverer {
     this.#dispatch = new Dispatch(deps, books, options);
     this.#marks.load(start.marks);
     for (const { key, delivery } of start.pending) this.#dispatch.restore(key, delivery);
-    this.#waitForPredecessor(start.position.released);
+    this.#endLife = deps.past.begin(start.position, deps.lanes.longestTimeoutMs, () => this.#openIfReady());
   }
 
   /** Whether more records should be fetched: false above the limits of records or bytes. */
@@ -231,7 +232,7 @@ export class Deliverer {
 
   /** Nothing moves, on purpose: the predecessor's attempts are waited for, or the group, or our own way out. */
   get waitsOnPurpose(): boolean {
-    if (this.#suspended || this.#deps.clock.now() < this.#notBefore) return true;
+    if (this.#suspended || !this.#deps.past.quiet) return true;
     return this.#window.oldest !== undefined && this.#deps.lanes.wayOutBroken;
   }
 
@@ -259,30 +260,21 @@ export class Deliverer {
     this.#stopping = true;
     this.#abandoned = true;
     this.#stopAgeTimer?.();
-    this.#stopWait?.();
-    this.#dispatch.abandon();
-  }
-
-  /** The receivers may still be at what a predecessor sent last; it cannot take longer than the longest attempt. */
-  #waitForPredecessor(released: boolean): void {
-    const { clock, lanes } = this.#deps;
-    const longestMs = lanes.longestTimeoutMs;
-    if (released || longestMs === 0) return;
-    this.#notBefore = clock.now() + longestMs;
-    this.#stopWait = clock.after(longestMs, () => this.#openIfReady());
+    this.#endLife(this.#dispatch.abandon());
   }
 
   #nextPosition(): DeliverPosition {
     const nextOffset = this.#window.position;
     const pausing = this.#stopping || this.#suspended;
     // What the predecessor may have in flight is in flight for the successor too.
-    const quiet = this.#dispatch.inFlight === 0 && this.#deps.clock.now() >= this.#notBefore;
-    const released = pausing && quiet;
+    const released = pausing && this.#dispatch.inFlight === 0 && this.#deps.past.quiet;
+    const { owner } = this.#deps.past;
     // Requests that are only held must be read again by the next owner.
     const redrives = this.#heldRedrives.length === 0 ? this.#redrivesNext : this.#position.redrives;
-    if (released) return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, redrives };
+    if (released)
+      return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, owner, redrives };
     const ahead = pausing ? this.#window.end : nextOffset + this.#options.windowRecords;
-    return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released, redrives };
+    return { nextOffset, sentBound: Math.max(this.#position.sentBound, ahead), released, owner, redrives };
   }
 
   #admitRedrives(): void {
@@ -322,7 +314,7 @@ export class Deliverer {
 
   #openIfReady(): void {
     if (this.#openedAt !== null || !this.#owner || this.#stopping || this.#window.end < this.#replayEnd) return;
-    if (this.#suspended || this.#deps.clock.now() < this.#notBefore) return;
+    if (this.#suspended || !this.#deps.past.quiet) return;
     this.#openedAt = this.#deps.clock.now();
     this.#dispatch.open();
     this.#admitRedrives();

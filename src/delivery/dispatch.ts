@@ -188,13 +188,14 @@ export class Dispatch {
     return this.close();
   }
 
-  /** Another owner has the task: what is still in flight changes nothing here any more. */
-  abandon(): void {
-    void this.stop();
+  /** Another owner has the task: what is still in flight changes nothing here any more; resolves when it has ended. */
+  abandon(): Promise<void> {
+    const landed = this.stop();
     this.#state = 'abandoned';
     this.#unwatch();
     this.#backlog.clear();
     this.#pairs.clear();
+    return landed;
   }
 
   /**

@@ -44,9 +44,10 @@ export async function loadDeliverStart(
   const { lastStable } = await log.ends(outboundTopic, partition);
   const sentBound = position?.sentBound ?? nextOffset;
   const released = position?.released ?? true;
+  const owner = position?.owner ?? null;
   const redrives = await redrivesStart(log, { topic: redrivesTopic, partition }, position?.redrives ?? null);
   const start = {
-    position: { nextOffset, sentBound, released, redrives },
+    position: { nextOffset, sentBound, released, owner, redrives },
     logEnd: lastStable,
     pending: pendingIn(values),
     marks: marksIn(values),

@@ -69,7 +69,9 @@ const states = new VersionedRecord<Packed<RowState>>('row-state');
 const emissions = new VersionedRecord<{ moves: number; n: number; hashes: Record<string, Buffer> }>('emission');
 const rekeyPositions = new VersionedRecord<RekeyPosition>('rekey-position');
 const joinPositions = new VersionedRecord<JoinPosition>('join-position');
-const deliverPositions = new VersionedRecord<StoredDeliverPosition>('deliver-position');
+const deliverPositions = new VersionedRecord<StoredDeliverPosition>('deliver-position', [
+  (first) => ({ ...first, owner: null }),
+]);
 const facts = new VersionedRecord<MetaFact>('meta-fact');
 const pendings = new VersionedRecord<FlatPending>('pending-delivery');
 const marks = new VersionedRecord<Mark>('delivery-mark');

@@ -14,7 +14,10 @@ function viewOf(state: { redrives: number; delivered?: number; pending?: number 
   const view = new DeliveryView({ wanted: () => true, bodies: false });
   const put = (key: string, value: Buffer): void => view.take({ key: Buffer.from(key), value, partition: 0 });
   const { redrives, delivered, pending } = state;
-  put('position', encodeDeliverPosition({ nextOffset: 1, sentBound: 1, released: false, redrives, lastTimestamp: 0 }));
+  put(
+    'position',
+    encodeDeliverPosition({ nextOffset: 1, sentBound: 1, released: false, owner: null, redrives, lastTimestamp: 0 }),
+  );
   if (delivered !== undefined) put('crm|1|dead', encodeMark({ kind: 'dead', revision: delivered, expiresAt: 9 }));
   if (pending === undefined) return view;
   const record = factsOf(outbound({ leadId: '1', revision: pending }));

@@ -19,6 +19,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('commit' as const), succeeds: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 40_000 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), committed: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('restart' as const), committed: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('evict' as const), killed: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fence' as const) }) },
   {
@@ -78,6 +79,7 @@ test('whatever happens, no older revision follows a newer one, one is in flight 
         else if (step.do === 'commit') world.commit(step.succeeds);
         else if (step.do === 'wait') world.clock.advance(step.ms);
         else if (step.do === 'crash') world.crash(undefined, step.committed);
+        else if (step.do === 'restart') world.restart(step.committed);
         else if (step.do === 'evict') world.evict(step.killed);
         else if (step.do === 'fence') world.fenceGhosts();
         else if (step.do === 'rejoin') await world.rejoin(step.ms);

@@ -20,7 +20,13 @@ test('the first plan is due at once and grants the window, before anything is se
   world.append({ leadId: '1' });
   world.feed();
   expect(world.sent).toEqual([]);
-  expect(world.commit()?.position).toEqual({ nextOffset: 0, sentBound: 100, released: false, redrives: 0 });
+  expect(world.commit()?.position).toEqual({
+    nextOffset: 0,
+    sentBound: 100,
+    released: false,
+    owner: 'process 0',
+    redrives: 0,
+  });
   expect(world.open).toHaveLength(1);
 });
 
@@ -414,7 +420,13 @@ test('drain starts nothing more, waits for what is in flight, and releases the t
   await world.answer(0, OK);
   await drained;
   expect(world.sent).toHaveLength(1);
-  expect(world.commit()?.position).toEqual({ nextOffset: 1, sentBound: 2, released: true, redrives: 0 });
+  expect(world.commit()?.position).toEqual({
+    nextOffset: 1,
+    sentBound: 2,
+    released: true,
+    owner: 'process 0',
+    redrives: 0,
+  });
   expect(world.commit()).toBeNull();
   expect(world.clock.waiting).toBe(0);
 });

@@ -12,7 +12,13 @@ test('a gap wider than the window is passed by the position, and what follows it
   world.log.push(record);
   world.deliverer.take([record], 501);
   expect(world.open).toEqual([]);
-  expect(world.commit()?.position).toEqual({ nextOffset: 500, sentBound: 600, released: false, redrives: 0 });
+  expect(world.commit()?.position).toEqual({
+    nextOffset: 500,
+    sentBound: 600,
+    released: false,
+    owner: 'process 0',
+    redrives: 0,
+  });
   expect(world.open).toHaveLength(1);
   await world.answer(0, OK);
   expect(world.commit()?.position.nextOffset).toBe(501);

@@ -39,10 +39,10 @@ const INTERVAL_MS = 200;
 const DRAIN_MS = 5_000;
 const PENDING = pendingDelivery({ record: factsOf(outbound({ offset: 3, leadId: '5' })), attempts: 2 });
 const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
-const AT_3 = { nextOffset: 3, sentBound: 8, released: false, redrives: 0 };
+const AT_3 = { nextOffset: 3, sentBound: 8, released: false, owner: null, redrives: 0 };
 
 function commitOf(nextOffset: number, more: Partial<Commit> = {}): Commit {
-  const position = { nextOffset, sentBound: nextOffset + 10, released: false, redrives: 0 };
+  const position = { nextOffset, sentBound: nextOffset + 10, released: false, owner: null, redrives: 0 };
   return { position, pending: [], marks: [], deadLetters: [], ...more };
 }
 
@@ -227,7 +227,7 @@ describe('a start', () => {
     world.outbound(4);
     await world.tell();
     expect({ ...world.start, pending: [...(world.start?.pending ?? [])] }).toEqual({
-      position: { nextOffset: 0, sentBound: 0, released: true, redrives: 0 },
+      position: { nextOffset: 0, sentBound: 0, released: true, owner: null, redrives: 0 },
       logEnd: 4,
       pending: [],
       marks: [],
@@ -526,7 +526,7 @@ describe('redrive requests', () => {
 
   test('move the position of the commit that settles them', async () => {
     const world = new World();
-    const position = { nextOffset: 0, sentBound: 0, released: false, redrives: 9 };
+    const position = { nextOffset: 0, sentBound: 0, released: false, owner: null, redrives: 9 };
     await world.tell(async () => {
       world.plans = [{ position, pending: [], marks: [], deadLetters: [] }];
       await world.hear();

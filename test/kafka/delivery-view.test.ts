@@ -60,7 +60,7 @@ test('what is not wanted and what has another form is passed over', () => {
 
 test('how far a task has read its redrives is told by partition', () => {
   const seen = view();
-  const position = { nextOffset: 1, sentBound: 1, released: true, redrives: 17, lastTimestamp: 0 };
+  const position = { nextOffset: 1, sentBound: 1, released: true, owner: null, redrives: 17, lastTimestamp: 0 };
   seen.take(record('position', encodeDeliverPosition(position), 3));
   expect([seen.redrivesRead(3), seen.redrivesRead(0)]).toEqual([17, 0]);
 });

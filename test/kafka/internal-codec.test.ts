@@ -133,8 +133,19 @@ describe('values of internal topics come back as they went in', () => {
     expect(plain(codec.decodeRekeyPosition(codec.encodeRekeyPosition(rekey)))).toEqual(rekey);
     const join = { next: 5, time: 6, lastTimestamp: 7 };
     expect(plain(codec.decodeJoinPosition(codec.encodeJoinPosition(join)))).toEqual(join);
-    const deliver = { nextOffset: 5, sentBound: 9, released: true, redrives: 1, lastTimestamp: 7 };
+    const deliver = { nextOffset: 5, sentBound: 9, released: true, owner: 'a', redrives: 1, lastTimestamp: 7 };
     expect(plain(codec.decodeDeliverPosition(codec.encodeDeliverPosition(deliver)))).toEqual(deliver);
+  });
+
+  it('a position of deliver that an earlier release wrote, which names no owner', () => {
+    // 1: nextOffset 5, sentBound 9, released, redrives 1, lastTimestamp 7
+    const first = Buffer.from([1, 10, 18, 1, 2, 14]);
+    const position = { nextOffset: 5, sentBound: 9, released: true, owner: null, redrives: 1, lastTimestamp: 7 };
+    expect(plain(codec.decodeDeliverPosition(first))).toEqual(position);
+    expect(codec.encodeDeliverPosition(position)[0]).toBe(2);
+    expect(() => codec.decodeDeliverPosition(Buffer.from([3, 10, 18, 1, 2, 14]))).toThrow(
+      'format 3 is not known, expected 2',
+    );
   });
 
   it('pending deliveries, their packed values byte for byte', () => {

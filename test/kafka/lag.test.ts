@@ -37,7 +37,14 @@ class World {
 }
 
 const deliverAt = (nextOffset: number): Buffer =>
-  encodeDeliverPosition({ nextOffset, sentBound: nextOffset, released: true, redrives: 0, lastTimestamp: 0 });
+  encodeDeliverPosition({
+    nextOffset,
+    sentBound: nextOffset,
+    released: true,
+    owner: null,
+    redrives: 0,
+    lastTimestamp: 0,
+  });
 
 test('records and the age of the oldest are told from the position on', async () => {
   const world = new World();

@@ -20,6 +20,7 @@ import { DELIVERER_DEFAULTS, Deliverer, type DelivererOptions } from '../../src/
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { Lanes, type LanesOptions } from '../../src/delivery/lanes.ts';
 import type { Post } from '../../src/delivery/post.ts';
+import { TaskPast } from '../../src/delivery/task-past.ts';
 import { packing } from '../../src/kafka/body-compression.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
@@ -91,7 +92,7 @@ export class DeliverWorld {
   readonly requests: RedriveRequest[] = [];
   readonly pending = new Map<string, { key: StateKey; delivery: PendingDelivery }>();
   readonly marks = new Map<string, { key: StateKey; mark: Mark }>();
-  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: true, redrives: 0 };
+  position: DeliverPosition = { nextOffset: 0, sentBound: 0, released: true, owner: null, redrives: 0 };
   /** POSTs of the living owner without an answer, oldest first. */
   open: OpenPost[] = [];
   /** Every POST that was ever started. */
@@ -113,6 +114,8 @@ export class DeliverWorld {
   #owner = 0;
   /** Whether the living owner has a fresh heartbeat. */
   #leased = { fresh: true };
+  /** What the process of the living owner knows of the task's past. */
+  #past: TaskPast;
   /** Owners that lost the task and do not know it yet. */
   #ghosts: Deliverer[] = [];
   readonly #newest = new Map<string, number>();
@@ -130,6 +133,7 @@ export class DeliverWorld {
     this.#endpoints = endpoints;
     this.options = { ...DELIVERER_DEFAULTS, ...options };
     this.lanes = this.#newLanes();
+    this.#past = this.#newPast();
     this.deliverer = this.#start();
   }
 
@@ -188,6 +192,17 @@ export class DeliverWorld {
     this.#newestInOrder.clear();
     this.open = [];
     this.lanes = this.#newLanes();
+    this.#past = this.#newPast();
+    this.deliverer = this.#start();
+  }
+
+  /** The owner loses its transaction (which reached Kafka, if it says so) and begins again in the same process. */
+  restart(lastCommitReached = false): void {
+    const commit = lastCommitReached ? this.deliverer.plan() : null;
+    if (commit) this.#apply(commit);
+    this.deliverer.abandon();
+    this.#rememberRepeatable();
+    this.#newestInOrder.clear();
     this.deliverer = this.#start();
   }
 
@@ -237,7 +252,12 @@ export class DeliverWorld {
     this.#newestInOrder.clear();
     this.#leased = { fresh: true };
     this.lanes = this.#newLanes();
+    this.#past = this.#newPast();
     this.deliverer = this.#start();
+  }
+
+  #newPast(): TaskPast {
+    return new TaskPast(this.clock, `process ${this.#owner}`);
   }
 
   #newLanes(): Lanes {
@@ -274,7 +294,14 @@ export class DeliverWorld {
     this.#commits = 0;
     this.#fetched = this.position.nextOffset;
     this.#redrivesFed = this.position.redrives;
-    const deps = { lanes: this.lanes, post: this.#post(this.#owner), packing, clock: this.clock, random: this.#random };
+    const deps = {
+      lanes: this.lanes,
+      post: this.#post(this.#owner),
+      packing,
+      clock: this.clock,
+      random: this.#random,
+      past: this.#past,
+    };
     const onNews = (): void => {
       this.news += 1;
     };
