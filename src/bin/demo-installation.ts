@@ -1,7 +1,7 @@
 /**
  * An installation of the product for the demo, made the way an operator makes one: Kafka and a registry, the source topics,
- * `topics apply`, `schemas register`, and the three stages, here in one process. Everything that was started is stopped by
- * `close`, newest first; on brokers of somebody else the topics and groups of the demo are deleted too.
+ * `topics apply`, `schemas register`, and the three stages, here in one process, with their metrics on a free port. Everything
+ * that was started is stopped by `close`, newest first; on brokers of somebody else the topics and groups of the demo are deleted too.
  */
 import type { Endpoint } from '../delivery/endpoint.ts';
 import { parseEndpoints } from '../delivery/endpoints.ts';
@@ -17,10 +17,12 @@ import { Registry } from '../kafka/registry.ts';
 import { assert } from '../lib/assert.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { silentMeter } from '../lib/meter.ts';
+import { AdminServer } from '../ops/admin-server.ts';
 import type { Config, Env } from '../ops/config.ts';
 import { Health } from '../ops/health.ts';
 import { lineOf } from '../ops/lifecycle.ts';
+import { Metrics } from '../ops/metrics.ts';
+import { observeProcess } from '../ops/process-metrics.ts';
 import { type Command, type Context, loadConfig } from './command.ts';
 import { command as schemas } from './commands/schemas.ts';
 import { command as topics } from './commands/topics.ts';
@@ -30,6 +32,7 @@ import { runStages } from './run-stages.ts';
 import { STAGES } from './stages.ts';
 
 const PARTITIONS = 4;
+const ADMIN_HOST = '127.0.0.1';
 const READY_MS = 60_000;
 /** Room for a random part of the application's name. */
 const NAME_RANGE = 36 ** 4;
@@ -85,8 +88,8 @@ export async function install(
   stack.defer(() => publisher.close());
   const outbound = new OutboundReader({ kafka, clock, log: deps.notices });
   stack.defer(() => outbound.close());
-  const { ended } = await start(config, deps, { stack, receiver, signal });
-  say('The stages rekey, join and deliver are ready.');
+  const { ended, adminPort } = await start(config, deps, { stack, receiver, signal });
+  say(`The stages rekey, join and deliver are ready. Their metrics: http://${ADMIN_HOST}:${adminPort}/metrics`);
   return { config, publisher, outbound, partitions: PARTITIONS, ended };
 }
 
@@ -154,9 +157,9 @@ async function start(
   config: Config,
   { context, notices }: InstallationDeps,
   at: { stack: AsyncDisposableStack; receiver: string; signal: AbortSignal },
-): Promise<{ readonly ended: Promise<void> }> {
+): Promise<{ readonly ended: Promise<void>; readonly adminPort: number }> {
   const stop = new AbortController();
-  const health = new Health();
+  const { health, metrics, port: adminPort } = await serveMetrics({ context, notices }, at.stack);
   notices.hold();
   const stages = runStages(
     {
@@ -165,7 +168,7 @@ async function start(
       endpoints: fixedEndpoints(endpointsOf(config, at.receiver)),
       version: context.version,
       log: notices,
-      meter: silentMeter,
+      meter: metrics,
       health,
       onEnded: () => stop.abort(),
     },
@@ -186,7 +189,20 @@ async function start(
     if (tooLate.aborted) throw new Error(`the stages were not ready within ${READY_MS / 1000} s`, { cause: error });
     throw error;
   }
-  return { ended: stages };
+  return { ended: stages, adminPort };
+}
+
+/** What a process of the stages serves to a platform, on a port that is free. */
+async function serveMetrics(
+  { context, notices }: Pick<InstallationDeps, 'context' | 'notices'>,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly health: Health; readonly metrics: Metrics; readonly port: number }> {
+  const [health, metrics] = [new Health(), new Metrics()];
+  stack.defer(observeProcess(metrics, { version: context.version }));
+  const server = new AdminServer({ log: notices, health, metrics });
+  stack.defer(() => server.stop());
+  const { port } = await server.start({ host: ADMIN_HOST, port: 0 });
+  return { health, metrics, port };
 }
 
 function endpointsOf(config: Config, receiver: string): readonly Endpoint[] {

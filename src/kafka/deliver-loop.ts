@@ -23,10 +23,12 @@ import { loadDeliverStart } from './deliver-start.ts';
 import type { KafkaFailure } from './errors.ts';
 import { InputWatch, STALL_MS, watched } from './input-watch.ts';
 import { encodeDeliverPosition, encodeMark, encodePending } from './internal-codec.ts';
+import { LagGauges } from './lag-gauges.ts';
 import type { Lease } from './lease.ts';
 import { News, Rounds } from './news.ts';
 import { deliveryDeadLetter, readOutbound } from './outbound-record.ts';
 import type { PartitionLog } from './partition-log.ts';
+import { PositionLag } from './position-lag.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
 import { type RedriveInput, subscribeRedrives } from './redrive-input.ts';
 import type { Life } from './task.ts';
@@ -58,6 +60,9 @@ export interface DeliverLoopDeps {
   readonly meter: Meter;
 }
 
+/** How often a task that hears nothing looks at the ages of what is pending: a little more than the deliverer itself leaves between looks. */
+const QUIET_MS = 21_000;
+
 export interface DeliverLoopOptions {
   readonly partition: number;
   readonly outboundTopic: string;
@@ -77,7 +82,8 @@ export interface DeliverLoopOptions {
 export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
   const { start, lastTimestamp } = await loadDeliverStart(deps.log, life.signal, options);
   const newest = { timestamp: lastTimestamp };
-  const lag = { records: 0 };
+  const gauges = new LagGauges(deps, { stage: 'deliver', partition: options.partition }, lastTimestamp);
+  const lag = new PositionLag(gauges, start.position.nextOffset);
   const news = new News();
   const deliverer = deps.deliverer(start, () => news.tell());
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
@@ -97,6 +103,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
     resume: () => deliverer.resume(),
   });
   const wake = (): void => news.tell();
+  const stopWaking = every(deps.clock, QUIET_MS, wake);
   life.signal.addEventListener('abort', wake);
   life.running();
   const sending = async (): Promise<void> => {
@@ -107,26 +114,36 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       if (failed.by !== null) throw failed.by;
       if (life.signal.aborted) break;
       began = deps.clock.monotonic();
-      await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest }));
-      reportLag({ deps, options, newest, lag });
+      await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest, lag }));
       if (deliverer.wants()) subscription.resume();
       redrives.resume();
     }
   };
   try {
-    await watched(sending(), { watch, clock: deps.clock, excused: () => deliverer.waitsOnPurpose });
+    const excused = (): boolean => deliverer.waitsOnPurpose;
+    await watched(sending(), { watch, clock: deps.clock, excused, onLook: () => lag.show() });
     subscription.close();
     redrives.close();
     await deliverer.drain(deps.clock.now() + options.drainMs);
-    await commit(life, deliverer, { deps, options, bad, watch, newest });
+    await commit(life, deliverer, { deps, options, bad, watch, newest, lag });
   } finally {
     leave();
+    stopWaking();
     rounds.end();
     life.signal.removeEventListener('abort', wake);
     subscription.close();
     redrives.close();
     deliverer.abandon();
   }
+}
+
+/** Calls `tick` every `ms`, until the function returned is called. */
+function every(clock: Clock, ms: number, tick: () => void): () => void {
+  let cancel = clock.after(ms, function again() {
+    tick();
+    cancel = clock.after(ms, again);
+  });
+  return () => cancel();
 }
 
 interface Reading {
@@ -137,8 +154,7 @@ interface Reading {
   watch: InputWatch;
   /** Newest record time read. */
   newest: { timestamp: number };
-  /** Committed input that has not been taken, as last heard. */
-  lag: { records: number };
+  lag: PositionLag;
 }
 
 function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
@@ -158,8 +174,7 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
       deliverer.take(records, chunk.next);
       if (bad.length > 0) news.tell();
       if (!deliverer.wants()) subscription.pause();
-      lag.records = Math.max(0, chunk.lastStableOffset - chunk.next);
-      reportLag(reading);
+      lag.fetched(chunk);
     },
     fail: (failure) => {
       failed.by = failure;
@@ -167,14 +182,6 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
     },
   });
   return { subscription, redrives: subscribeToRedrives(deliverer, start, { reading, failed }), failed };
-}
-
-/** Records that have not been taken, and how far the newest one taken lies back while there are any. */
-function reportLag({ deps, options, newest, lag }: Pick<Reading, 'deps' | 'options' | 'newest' | 'lag'>): void {
-  const labels = { stage: 'deliver', partition: options.partition };
-  const behindMs = lag.records === 0 || newest.timestamp === 0 ? 0 : deps.clock.now() - newest.timestamp;
-  deps.meter.gauge('lag_records', labels, lag.records);
-  deps.meter.gauge('lag_seconds', labels, Math.max(0, behindMs) / 1000);
 }
 
 function subscribeToRedrives(
@@ -209,7 +216,7 @@ function badLetter(record: KafkaRecord, message: string, { deps, options }: Read
 async function commit(
   life: Life,
   deliverer: TaskDeliverer,
-  { deps, options, bad, watch, newest }: Omit<Reading, 'news' | 'lag'>,
+  { deps, options, bad, watch, newest, lag }: Omit<Reading, 'news'>,
 ): Promise<void> {
   const plan = deliverer.plan();
   if (plan === null && bad.length === 0) return;
@@ -227,6 +234,7 @@ async function commit(
   deps.meter.observe('transaction_seconds', { stage: 'deliver' }, (deps.clock.now() - startedAt) / 1000);
   if (plan === null) return;
   deliverer.committed(plan);
+  lag.committed(plan.position.nextOffset);
   const next = new Map([[options.outboundTopic, plan.position.nextOffset]]);
   watch.committed(next, deps.clock.monotonic());
   options.onCommitted(next);

@@ -39,10 +39,10 @@ const INTERVAL_MS = 200;
 const DRAIN_MS = 5_000;
 const PENDING = pendingDelivery({ record: factsOf(outbound({ offset: 3, leadId: '5' })), attempts: 2 });
 const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
-const AT_3 = { nextOffset: 3, sentBound: 8, released: false, owner: null, redrives: 0 };
+const AT_3 = { nextOffset: 3, sentBound: 8, released: false, redrives: 0 };
 
 function commitOf(nextOffset: number, more: Partial<Commit> = {}): Commit {
-  const position = { nextOffset, sentBound: nextOffset + 10, released: false, owner: null, redrives: 0 };
+  const position = { nextOffset, sentBound: nextOffset + 10, released: false, redrives: 0 };
   return { position, pending: [], marks: [], deadLetters: [], ...more };
 }
 
@@ -227,7 +227,7 @@ describe('a start', () => {
     world.outbound(4);
     await world.tell();
     expect({ ...world.start, pending: [...(world.start?.pending ?? [])] }).toEqual({
-      position: { nextOffset: 0, sentBound: 0, released: true, owner: null, redrives: 0 },
+      position: { nextOffset: 0, sentBound: 0, released: true, redrives: 0 },
       logEnd: 4,
       pending: [],
       marks: [],
@@ -265,6 +265,17 @@ describe('a start', () => {
     const world = new World();
     world.plans = [commitOf(0)];
     await world.tell(() => expect(world.events).toEqual(['running', 'plan 0', 'committed 0', 'resume']));
+  });
+});
+
+test('a task that hears nothing is asked for a plan every 21 s, so that what is pending grows old in time', async () => {
+  const world = new World();
+  await world.tell(async () => {
+    await world.pass(21_000);
+    expect(world.events.filter((event) => event === 'no plan')).toHaveLength(2);
+    for (let round = 0; round < 3; round += 1) await world.pass(21_000);
+    expect(world.events.filter((event) => event === 'no plan')).toHaveLength(5);
+    expect(world.kafka.committed('delivery-state')).toEqual([]);
   });
 });
 
@@ -526,7 +537,7 @@ describe('redrive requests', () => {
 
   test('move the position of the commit that settles them', async () => {
     const world = new World();
-    const position = { nextOffset: 0, sentBound: 0, released: false, owner: null, redrives: 9 };
+    const position = { nextOffset: 0, sentBound: 0, released: false, redrives: 9 };
     await world.tell(async () => {
       world.plans = [{ position, pending: [], marks: [], deadLetters: [] }];
       await world.hear();
