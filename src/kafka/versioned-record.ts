@@ -1,8 +1,8 @@
 /**
  * The format of every value in an internal topic: one byte, the format's number, then an Avro record of a schema in
  * `schemas/internal/`. A number that this program does not know is a typed error, never a guess: a downgrade must stop
- * with a clear line. A changed schema gets the next number; the one before stays beside it as `<name>.<number>.avsc`, and its values
- * are brought up to date as they are read.
+ * with a clear line. A changed schema gets the next number; the one before stays as `earlier/<name>.<number>.avsc`, and its
+ * values are brought up to date as they are read.
  */
 import { readFileSync } from 'node:fs';
 import type { Schema, Type } from 'avsc';
@@ -60,7 +60,7 @@ export class VersionedRecord<V> {
   constructor(name: string, upgrades: readonly Upgrade<V>[] = []) {
     this.#name = name;
     this.#type = typeIn(name);
-    this.#earlier = upgrades.map((upgrade, at) => ({ type: typeIn(`${name}.${at + 1}`), upgrade }));
+    this.#earlier = upgrades.map((upgrade, at) => ({ type: typeIn(`earlier/${name}.${at + 1}`), upgrade }));
     this.#format = upgrades.length + 1;
   }
 

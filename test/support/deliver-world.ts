@@ -25,6 +25,7 @@ import { packing } from '../../src/kafka/body-compression.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { CountingMeter } from './counting-meter.ts';
+import { outbound } from './deliver-values.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface OpenPost {
@@ -44,44 +45,7 @@ export const status = (code: number, retryAfter: string | null = null): AttemptR
 };
 export const TIMEOUT: AttemptResult = { kind: 'timeout' };
 
-export function testEndpoint(overrides: Partial<Endpoint> = {}): Endpoint {
-  return {
-    id: 'crm',
-    dealership: '3',
-    url: new URL('https://crm.example.com/hooks'),
-    version: 'v3',
-    on: 'change',
-    filters: { websites: new Set(), locations: new Set(), categories: new Set() },
-    auth: { type: 'none' },
-    signing: [],
-    supersede: true,
-    limits: { concurrency: 4, ratePerSecond: null, timeoutMs: 15_000 },
-    retry: { baseMs: 5000, capMs: 3_600_000, giveUpAfterMs: 259_200_000 },
-    outcomes: new Map(),
-    breaker: { failures: 10, baseMs: 5000, capMs: 300_000 },
-    tls: { ca: null, cert: null, key: null },
-    allow: { addresses: ['127.0.0.1/32'] },
-    enabled: true,
-    ...overrides,
-  };
-}
-
-export function outbound(overrides: Partial<OutboundRecord> = {}): OutboundRecord {
-  const { offset = 0, leadId = '1', revision = 1 } = overrides;
-  return {
-    offset,
-    leadId,
-    version: 'v3',
-    revision,
-    cause: 'changed',
-    dealershipId: '3',
-    changedAt: null,
-    traceparent: null,
-    value: Buffer.from(`{"id":${leadId},"revision":${revision}}`),
-    bodyStart: 0,
-    ...overrides,
-  };
-}
+export { outbound, testEndpoint } from './deliver-values.ts';
 
 export class DeliverWorld {
   readonly clock = new VirtualClock();
