@@ -2,11 +2,17 @@
  * From the configuration to what the clients of Kafka and of the registry take. It stands in `bin` because neither side knows the other:
  * `ops` knows no client, `kafka` no configuration. Opens nothing. Secrets are revealed here and nowhere else on their way to Kafka.
  */
-import type { ConnectionOptions } from '../kafka/client.ts';
+import { TokenFailure } from '../kafka/bearer-login.ts';
+import type { ConnectionOptions, Sasl } from '../kafka/client.ts';
 import { KafkaFailure } from '../kafka/errors.ts';
+import { mskIamTokens } from '../kafka/msk-iam-token.ts';
 import { type RegistryOptions, RegistryUnavailable } from '../kafka/registry-http.ts';
+import { endpointTokens } from '../kafka/token-endpoint.ts';
+import { fileTokens } from '../kafka/token-file.ts';
+import { systemClock } from '../lib/clock.ts';
 import { StartRefused } from '../lib/start-refused.ts';
 import type { Config, RegistryConfig } from '../ops/config.ts';
+import type { KafkaLogin } from '../ops/kafka-login.ts';
 
 /**
  * The brokers, TLS and login, in the client's shape.
@@ -23,8 +29,41 @@ export function kafkaOptions(config: Config, part: string): ConnectionOptions {
     brokers,
     clientId: [id, part, ...(instanceId === null ? [] : [instanceId])].join('/'),
     ...(ssl === null ? {} : { ssl: Object.keys(tls).length === 0 ? true : tls }),
-    ...(sasl === null ? {} : { sasl: { ...sasl, password: sasl.password.reveal() } }),
+    ...(sasl === null ? {} : { sasl: saslOf(sasl, id) }),
   };
+}
+
+function saslOf(login: KafkaLogin, appId: string): Sasl {
+  switch (login.mechanism) {
+    case 'oauthbearer':
+      return { mechanism: 'oauthbearer', token: tokensOf(login, appId), extensions: login.extensions };
+    case 'aws-msk-iam':
+      return { mechanism: 'oauthbearer', token: tokensOf(login, appId) };
+    default:
+      return { ...login, password: login.password.reveal() };
+  }
+}
+
+type TokenLogin = Extract<KafkaLogin, { readonly mechanism: 'oauthbearer' | 'aws-msk-iam' }>;
+const known = new WeakMap<TokenLogin, () => Promise<string>>();
+
+/** One source of tokens for all connections of a configuration, so that they share the token. */
+function tokensOf(login: TokenLogin, appId: string): () => Promise<string> {
+  const tokens = known.get(login) ?? newTokens(login, appId);
+  known.set(login, tokens);
+  return tokens;
+}
+
+function newTokens(login: TokenLogin, appId: string): () => Promise<string> {
+  if (login.mechanism === 'oauthbearer') {
+    return login.source.kind === 'file' ? fileTokens(login.source.path) : endpointTokens(systemClock, login.source);
+  }
+  return mskIamTokens(systemClock, { region: login.region, sessionName: sessionName(appId) });
+}
+
+/** AWS wants 2 to 64 letters; the app id has other limits and the same letters. */
+function sessionName(appId: string): string {
+  return appId.slice(0, 64).padEnd(2, '-');
 }
 
 /** The registry's address and credentials, in the client's shape. */
@@ -44,6 +83,7 @@ export function withSettings(error: unknown): unknown {
 }
 
 function settingsBehind(error: unknown): string | null {
+  if (error instanceof TokenFailure) return 'there is no token for Kafka, look at KAFKA_SASL_*';
   if (error instanceof RegistryUnavailable) return 'SCHEMA_REGISTRY_URL cannot be used';
   if (!(error instanceof KafkaFailure)) return null;
   if (error.code === 'unavailable')

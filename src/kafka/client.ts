@@ -7,6 +7,7 @@ import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, logCreator, RetryOptions, SASLOptions } from 'kafkajs';
 import type { Log } from '../lib/log.ts';
+import { type BearerLogin, bearerMechanism } from './bearer-login.ts';
 import { registerCodecs } from './compression.ts';
 import { kafkajs } from './fixes.ts';
 
@@ -29,8 +30,7 @@ export type Sasl =
       readonly username: string;
       readonly password: string;
     }
-  /** `token` is called for every connection and re-authentication (KIP-255, KIP-368). */
-  | { readonly mechanism: 'oauthbearer'; readonly token: () => Promise<string> };
+  | ({ readonly mechanism: 'oauthbearer' } & BearerLogin);
 
 /** Milliseconds. The client's own second is too short for TLS and SASL to a busy broker. */
 export const CONNECTION_TIMEOUT_MS = 10_000;
@@ -70,7 +70,9 @@ export function createKafka(options: ConnectionOptions, log: Log): Kafka {
     logCreator: clientLog(log),
   };
   if (options.ssl !== undefined) config.ssl = options.ssl === true ? true : { ...options.ssl };
-  if (options.sasl !== undefined) config.sasl = saslOptions(options.sasl);
+  const { sasl } = options;
+  if (sasl?.mechanism === 'oauthbearer') config.sasl = bearerMechanism(sasl);
+  else if (sasl !== undefined) config.sasl = { ...sasl } satisfies Sasl as SASLOptions;
   return withoutTopicCreation(new kafkajs.Kafka(config));
 }
 
@@ -82,11 +84,6 @@ function withoutTopicCreation(kafka: Kafka): Kafka {
     return consumer.call(kafka, { ...config, allowAutoTopicCreation: false });
   };
   return kafka;
-}
-
-function saslOptions(sasl: Sasl): SASLOptions {
-  if (sasl.mechanism !== 'oauthbearer') return { ...sasl };
-  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await sasl.token() }) };
 }
 
 /**

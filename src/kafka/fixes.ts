@@ -21,6 +21,7 @@ import { tellingRefusals } from './fixes/lookup-refusals.ts';
 import { groupPerPartition } from './fixes/messages-per-partition.ts';
 import { type Codec, frameRequest, produceRequest } from './fixes/produce-request.ts';
 import { addYoungerErrors, type ProtocolError } from './fixes/protocol-errors.ts';
+import { leavingWhenRefused } from './fixes/refused-renewals.ts';
 import { onlyWhenPending } from './fixes/request-queue.ts';
 import { endingTogether } from './fixes/send-messages.ts';
 
@@ -35,6 +36,8 @@ applyOnce(() => {
   replaceFunction('protocol/request', () => frameRequest);
   const queue = prototypeOf('network/requestQueue', ['scheduleCheckPendingRequests', 'checkPendingRequests']);
   queue['scheduleCheckPendingRequests'] = onlyWhenPending(method(queue, 'scheduleCheckPendingRequests'));
+  const login = prototypeOf('broker/saslAuthenticator', ['authenticate']);
+  login['authenticate'] = leavingWhenRefused(method(login, 'authenticate'));
   rememberCoordinators();
 });
 

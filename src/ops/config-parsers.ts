@@ -143,6 +143,32 @@ function isHostAndPort(text: string): boolean {
   return port >= 1 && port <= 65_535;
 }
 
+/**
+ * `name=value` pairs, comma separated, no name twice; values are printable ASCII and may hold further `=`.
+ * @param name what a name may be
+ * @param allowed the whole in words
+ */
+export function pairs(name: RegExp, allowed: string): Parser<ReadonlyMap<string, string>> {
+  return {
+    allowed,
+    parse(text) {
+      const found = new Map<string, string>();
+      for (const part of text.split(',')) {
+        const [, key = '', value = ''] = /^\s*([^=\s]+)=([\x20-\x7e]+?)\s*$/.exec(part) ?? [];
+        if (!name.test(key) || found.has(key)) return null;
+        found.set(key, value);
+      }
+      return ok(found);
+    },
+  };
+}
+
+/** A region of AWS; it becomes part of a host name. */
+export const awsRegion: Parser<string> = {
+  allowed: 'a region such as `ap-southeast-2`',
+  parse: (text) => (/^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/.test(text) ? ok(text) : null),
+};
+
 /** An http or https URL without user name, query or fragment; a trailing slash is cut. */
 export const serviceUrl: Parser<string> = {
   allowed: 'an `http://` or `https://` URL without user name, query or fragment',

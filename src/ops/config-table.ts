@@ -8,63 +8,23 @@
 import {
   addressRanges,
   announceSince,
-  bool,
-  brokerList,
   enumIntegers,
   integer,
   kafkaName,
   oneOf,
-  type Parser,
-  pem,
   plainText,
   sealKeys,
-  secretPem,
   secretText,
   serviceUrl,
   someOf,
 } from './config-parsers.ts';
-
-export interface Setting<T> {
-  readonly env: string;
-  readonly parser: Parser<T>;
-  /** null = no default: the value is null, or a problem when `required`. */
-  readonly fallback: string | null;
-  readonly required: boolean;
-  /** Never printed; always has a `_FILE` twin. */
-  readonly secret: boolean;
-  /** May also be given as the path of a file in `<env>_FILE`. */
-  readonly fileTwin: boolean;
-  readonly unit: 'ms' | 'bytes' | 'records' | 'rows' | 'requests' | 'endpoints' | null;
-  /** One or two sentences for the operator. */
-  readonly meaning: string;
-}
-
-type Extra = Partial<Pick<Setting<unknown>, 'secret' | 'fileTwin'>>;
+import { KAFKA_SETTINGS } from './kafka-settings.ts';
+import { measured, optional, SECRET, type Setting, setting } from './setting.ts';
 
 /** The prefix that belongs to this program alone: an unknown name under it is a problem. */
 export const OWN_PREFIX = 'LEAD_WEBHOOKS_';
 /** Stands for LEAD_WEBHOOKS_APP_ID in a default. */
 export const APP_ID_MARK = '<app id>';
-
-function setting<T>(env: string, parser: Parser<T>, fallback: string, meaning: string): Setting<T> {
-  return { ...PLAIN, env, parser, fallback, meaning };
-}
-
-function optional<T>(env: string, parser: Parser<T>, meaning: string, extra: Extra = {}): Setting<T | null> {
-  return { ...PLAIN, env, parser, fallback: null, meaning, ...extra };
-}
-
-function required<T>(env: string, parser: Parser<T>, meaning: string): Setting<T> {
-  return { ...PLAIN, env, parser, fallback: null, meaning, required: true };
-}
-
-function measured<T>(unit: Setting<T>['unit'], of: Setting<T>): Setting<T> {
-  return { ...of, unit };
-}
-
-const PLAIN = { required: false, secret: false, fileTwin: false, unit: null } as const;
-const SECRET: Extra = { secret: true, fileTwin: true };
-const FILE: Extra = { fileTwin: true };
 
 /** The longest suffix of a group or transactional id that is put behind the app id is short: 100 letters leave room. */
 const appId = kafkaName(100);
@@ -74,20 +34,7 @@ const ownTopic = (env: string, name: string, what: string): Setting<string> =>
 
 /** Group → key → setting. The typed configuration has the same shape, but for `kafka` and `registry` (config.ts). */
 export const SETTINGS = {
-  kafka: {
-    brokers: required('KAFKA_BROKERS', brokerList, 'The brokers to ask first.'),
-    ssl: setting('KAFKA_SSL', bool, 'false', 'Whether to speak TLS to the brokers.'),
-    sslCa: optional('KAFKA_SSL_CA', pem, 'Certificate authority of the brokers; none = those that Node trusts.', FILE),
-    sslCert: optional('KAFKA_SSL_CERT', pem, 'Client certificate, for mutual TLS.', FILE),
-    sslKey: optional('KAFKA_SSL_KEY', secretPem, 'Key of the client certificate.', SECRET),
-    saslMechanism: optional(
-      'KAFKA_SASL_MECHANISM',
-      oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
-      'How to log in to the brokers; none = not at all.',
-    ),
-    saslUsername: optional('KAFKA_SASL_USERNAME', plainText, 'User name for the brokers.'),
-    saslPassword: optional('KAFKA_SASL_PASSWORD', secretText, 'Password for the brokers.', SECRET),
-  },
+  kafka: KAFKA_SETTINGS,
   registry: {
     url: optional(
       'SCHEMA_REGISTRY_URL',
@@ -371,11 +318,6 @@ export const SETTINGS = {
     ),
   },
 } as const;
-
-/** `name=value` that is known and planned, and would do nothing today: a problem, not a silent no-op. */
-export const NOT_SUPPORTED_YET: ReadonlyMap<string, string> = new Map([
-  ['KAFKA_SASL_MECHANISM=oauthbearer', 'oauthbearer is not supported yet: it has no source of tokens'],
-]);
 
 /** All settings in the order of the table. */
 export function allSettings(): readonly Setting<unknown>[] {

@@ -6,15 +6,9 @@
  */
 import { nearest } from '../lib/nearest.ts';
 import type { Secret } from '../lib/secret.ts';
-import {
-  APP_ID_MARK,
-  allSettings,
-  knownNames,
-  NOT_SUPPORTED_YET,
-  OWN_PREFIX,
-  SETTINGS,
-  type Setting,
-} from './config-table.ts';
+import { APP_ID_MARK, allSettings, knownNames, OWN_PREFIX, SETTINGS } from './config-table.ts';
+import { type KafkaLogin, loginOf, loginProblems } from './kafka-login.ts';
+import type { Setting } from './setting.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -25,13 +19,12 @@ type Values = {
   };
 };
 
-export type SaslMechanism = NonNullable<Values['kafka']['saslMechanism']>;
-
 export interface KafkaConfig {
   readonly brokers: readonly string[];
   /** null = no TLS. */
   readonly ssl: { readonly ca: string | null; readonly client: { cert: string; key: Secret } | null } | null;
-  readonly sasl: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: Secret } | null;
+  /** null = no login. */
+  readonly sasl: KafkaLogin | null;
 }
 
 export interface RegistryConfig {
@@ -147,8 +140,6 @@ function readTwin(setting: Setting<unknown>, path: string, readFile: (path: stri
 }
 
 function notAllowed(setting: Setting<unknown>, text: string, origin: EffectiveSetting['origin']): string {
-  const planned = NOT_SUPPORTED_YET.get(`${setting.env}=${text}`);
-  if (planned !== undefined) return planned;
   // A URL may hold a password, a file may be anything: what is not plainly harmless is not repeated.
   const shown = setting.secret || origin === 'file' || text.includes('@') || text.length > 100 ? '' : `, is "${text}"`;
   const fromService = /^(tcp|udp|sctp):\/\//.test(text);
@@ -192,13 +183,7 @@ function conflicts(values: Values, isSet: (setting: Setting<unknown>) => boolean
     needs(setting, values.kafka.ssl !== false, `${kafka.ssl.env}=true`);
   }
   together(kafka.sslCert, kafka.sslKey);
-  needs(kafka.saslUsername, isSet(kafka.saslMechanism), kafka.saslMechanism.env);
-  needs(kafka.saslPassword, isSet(kafka.saslMechanism), kafka.saslMechanism.env);
-  for (const setting of [kafka.saslUsername, kafka.saslPassword]) {
-    if (values.kafka.saslMechanism !== null && !isSet(setting)) {
-      problems.push(`${setting.env}: is required with ${kafka.saslMechanism.env}`);
-    }
-  }
+  problems.push(...loginProblems(values.kafka, isSet));
   together(registry.username, registry.password);
   needs(registry.username, isSet(registry.url), registry.url.env);
   const { endpointsTopic, topicAddresses, topicSecretsDir } = SETTINGS.deliver;
@@ -242,17 +227,13 @@ function mapSettings(read: (setting: Setting<unknown>) => unknown): Values {
 /** Turns the loose connection settings into the shapes that cannot be half set. Called when there are no problems. */
 function assemble(values: Values): Config {
   const { kafka, registry, ...rest } = values;
-  const { sslCa, sslCert, sslKey, saslMechanism: mechanism, saslUsername, saslPassword } = kafka;
+  const { sslCa, sslCert, sslKey } = kafka;
   const client = sslCert === null || sslKey === null ? null : { cert: sslCert, key: sslKey };
-  const sasl =
-    mechanism === null || saslUsername === null || saslPassword === null
-      ? null
-      : { mechanism, username: saslUsername, password: saslPassword };
   const { url, username, password } = registry;
   const auth = username === null || password === null ? null : { username, password };
   return {
     ...rest,
-    kafka: { brokers: kafka.brokers, ssl: kafka.ssl ? { ca: sslCa, client } : null, sasl },
+    kafka: { brokers: kafka.brokers, ssl: kafka.ssl ? { ca: sslCa, client } : null, sasl: loginOf(kafka) },
     registry: url === null ? null : { url, auth },
   };
 }

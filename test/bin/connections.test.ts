@@ -1,9 +1,13 @@
 /** The configuration in the clients' shapes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { kafkaOptions, registryOptions, withSettings } from '../../src/bin/connections.ts';
+import { TokenFailure } from '../../src/kafka/bearer-login.ts';
 import { KafkaFailure } from '../../src/kafka/errors.ts';
 import { RegistryUnavailable } from '../../src/kafka/registry-http.ts';
 import { type Config, parseConfig } from '../../src/ops/config.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB';
 
@@ -46,10 +50,42 @@ test('credentials are revealed to the clients', () => {
   });
 });
 
+test('a token file is read at every login', async () => {
+  await using scratch = await scratchFolder();
+  const path = join(scratch.folder, 'token');
+  const { sasl } = kafkaOptions(configOf({ KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_SASL_TOKEN_FILE: path }), 'x');
+  const token = async (): Promise<string> => (sasl?.mechanism === 'oauthbearer' ? sasl.token() : '');
+  for (const value of ['first', 'second']) {
+    await writeFile(path, `${value}\n`);
+    expect(await token()).toBe(value);
+  }
+});
+
+test('all connections of a configuration share one source of tokens', () => {
+  const endpoint = configOf({
+    KAFKA_SASL_MECHANISM: 'oauthbearer',
+    KAFKA_SASL_OAUTH_TOKEN_URL: 'https://id.example/token',
+    KAFKA_SASL_OAUTH_CLIENT_ID: 'us',
+    KAFKA_SASL_OAUTH_CLIENT_SECRET: 's',
+    KAFKA_SASL_EXTENSIONS: 'logicalCluster=lkc-1',
+  });
+  const { sasl } = kafkaOptions(endpoint, 'join');
+  expect(sasl).toMatchObject({ mechanism: 'oauthbearer', extensions: new Map([['logicalCluster', 'lkc-1']]) });
+  expect(sasl).toEqual(kafkaOptions(endpoint, 'rekey').sasl);
+});
+
+test('MSK with IAM logs in with a bearer token', () => {
+  const aws = { KAFKA_SSL: 'true', KAFKA_SASL_MECHANISM: 'aws-msk-iam', KAFKA_SASL_AWS_REGION: 'eu-west-1' };
+  expect(kafkaOptions(configOf(aws), 'x').sasl).toEqual({ mechanism: 'oauthbearer', token: expect.any(Function) });
+});
+
 test('a first contact that fails names the settings to look at', () => {
   const told = (error: unknown): string => String(withSettings(error));
   expect(told(new KafkaFailure('unavailable', 'Kafka request failed', 'ECONNREFUSED'))).toBe(
     'StartRefused: no broker of KAFKA_BROKERS can be used: Kafka request failed (ECONNREFUSED)',
+  );
+  expect(told(new TokenFailure('unavailable', 'the token endpoint id.example cannot be reached'))).toBe(
+    'StartRefused: there is no token for Kafka, look at KAFKA_SASL_*: the token endpoint id.example cannot be reached',
   );
   expect(told(new KafkaFailure('authentication', 'Kafka request failed'))).toMatch(
     /KAFKA_SASL_\* and KAFKA_SSL_\*: Kafka/,

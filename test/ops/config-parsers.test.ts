@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   addressRanges,
   announceSince,
+  awsRegion,
   bool,
   brokerList,
   enumIntegers,
@@ -10,6 +11,7 @@ import {
   kafkaName,
   oneOf,
   type Parser,
+  pairs,
   pem,
   sealKeys,
   serviceUrl,
@@ -19,9 +21,21 @@ import {
 const port = integer(0, 65_535);
 const versions = someOf('v1', 'v2', 'v3');
 
+const words = pairs(/^[a-z]+$/, 'words');
+
 const taken: [string, Parser<unknown>, string, unknown][] = [
   ['integer', port, '0', 0],
   ['integer', port, '65535', 65_535],
+  ['awsRegion', awsRegion, 'us-gov-west-1', 'us-gov-west-1'],
+  [
+    'pairs, with white space around',
+    words,
+    ' a=b=c , b=d e',
+    new Map([
+      ['a', 'b=c'],
+      ['b', 'd e'],
+    ]),
+  ],
   ['bool', bool, 'true', true],
   ['bool', bool, 'false', false],
   ['oneOf', oneOf('a', 'b'), 'b', 'b'],
@@ -76,6 +90,11 @@ const refused: [string, Parser<unknown>, string][] = [
   ['announceSince, no such hour', announceSince, '2026-02-01T24:00:00Z'],
   ['announceSince, no such month', announceSince, '2026-13-01T00:00:00Z'],
   ['pem', pem, 'MIIB'],
+  ['awsRegion, part of a host name', awsRegion, 'eu-west-1.example.com/'],
+  ['pairs, another name', words, 'A=b'],
+  ['pairs, no value', words, 'a='],
+  ['pairs, twice', words, 'a=b,a=c'],
+  ['pairs, a line break', words, 'a=b\nc'],
   ['addressRanges, no range', addressRanges, '10.0.0.0'],
   ['addressRanges, a short form', addressRanges, '10/8'],
   ['addressRanges, too many bits', addressRanges, '10.0.0.0/33'],

@@ -8,7 +8,8 @@ import { ENDPOINT_ID_FORM, isEndpointId, parseEndpoints } from '../../delivery/e
 import { NONCE_BYTES, Seal } from '../../delivery/seal.ts';
 import { Secret } from '../../lib/secret.ts';
 import { readSetting } from '../../ops/config.ts';
-import { SETTINGS, type Setting } from '../../ops/config-table.ts';
+import { SETTINGS } from '../../ops/config-table.ts';
+import type { Setting } from '../../ops/setting.ts';
 import { type Arguments, readArguments } from '../arguments.ts';
 import { type Command, ConfigInvalid, type Context, outJson, UsageError } from '../command.ts';
 import { fileSecrets } from '../endpoint-secrets.ts';

@@ -24,12 +24,16 @@ const HOMES: Readonly<Record<string, string>> = {
   avsc: 'src/kafka/',
   snappy: 'src/kafka/',
   'lz4-napi': 'src/kafka/',
+  '@aws-sdk/credential-provider-node': 'src/kafka/msk-iam-token.ts',
+  '@smithy/core': 'src/kafka/msk-iam-token.ts',
+  '@smithy/signature-v4': 'src/kafka/msk-iam-token.ts',
   undici: 'src/delivery/',
   'ipaddr.js': 'src/delivery/',
   yaml: 'src/delivery/',
   luxon: 'src/core/',
   pino: 'src/ops/',
   'prom-client': 'src/ops/',
+  '@opentelemetry/api': 'src/ops/',
   testcontainers: 'src/dev/containers.ts',
 };
 
