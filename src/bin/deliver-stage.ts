@@ -12,7 +12,7 @@ import { tracedPost } from '../delivery/traced-post.ts';
 import { packing } from '../kafka/body-compression.ts';
 import { type DeliverLoopOptions, deliverLoop } from '../kafka/deliver-loop.ts';
 import { EndpointHealthTopic } from '../kafka/endpoint-health.ts';
-import { Lease } from '../kafka/lease.ts';
+import { Lease, leaseLastsMs } from '../kafka/lease.ts';
 import { PlainProducer } from '../kafka/plain-producer.ts';
 import type { GroupObserver } from '../kafka/stage.ts';
 import { systemClock as clock } from '../lib/clock.ts';
@@ -43,7 +43,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
   };
   const observer = observerOf(lease, lanes, count(runtime, outbound));
   const random = Math.random;
-  const pastOf = pastsOf(randomUUID());
+  const pastOf = pastsOf(randomUUID(), leaseLastsMs(config.tasks.sessionTimeoutMs));
   let health: EndpointHealthTopic | null = null;
   const topics = { inputs: [outbound], changelog: deliveryState, outputs: [deadLetters] };
   const composed = compose(runtime, { name: 'deliver', topics, observer }, async (life, partition, connections) => {
@@ -85,10 +85,10 @@ function observerOf(lease: Lease, lanes: Lanes, partitions: number): GroupObserv
 }
 
 /** What this process knows of each task's past; `owner` names this life of the process. */
-function pastsOf(owner: string): (partition: number) => TaskPast {
+function pastsOf(owner: string, leaseMs: number): (partition: number) => TaskPast {
   const pasts = new Map<number, TaskPast>();
   return (partition) => {
-    const past = pasts.get(partition) ?? new TaskPast(clock, owner);
+    const past = pasts.get(partition) ?? new TaskPast(clock, { owner, leaseMs });
     pasts.set(partition, past);
     return past;
   };

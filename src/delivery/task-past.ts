@@ -1,6 +1,7 @@
 /**
  * What earlier owners of one task may still have on the way to receivers, as far as this process can know: of its own earlier lives of
- * the task it knows each attempt, of a stranger only that no attempt lasts longer than the longest timeout. It is kept for as long as
+ * the task it knows each attempt; of a stranger only that no attempt outlasts its lease. A stranger may have been put out of the
+ * group while it lives and hears nothing of it: then it goes on to begin attempts until its lease ends. It is kept for as long as
  * the process lives, beyond each life of the task, and says when a new life may send. It waits by the monotonic clock alone: a wall
  * clock that is set forward must not end a wait too soon.
  */
@@ -11,6 +12,7 @@ export class TaskPast {
   /** Names this life of the process, in the positions that it writes. */
   readonly owner: string;
   readonly #clock: Clock;
+  readonly #leaseMs: number;
   /** Lives of this process that are over and have attempts on the way. */
   #unfinished = 0;
   /** Until then a stranger may have attempts on the way, ms by the monotonic clock. */
@@ -18,10 +20,14 @@ export class TaskPast {
   #onQuiet: (() => void) | null = null;
   #stopTimer: (() => void) | null = null;
 
-  /** @param owner differs from that of every other process, earlier lives of this one included. */
-  constructor(clock: Clock, owner: string) {
+  /**
+   * @param at.owner differs from that of every other process, earlier lives of this one included.
+   * @param at.leaseMs how long after it lost the task a stranger may have attempts on the way by its lease, ms.
+   */
+  constructor(clock: Clock, at: { readonly owner: string; readonly leaseMs: number }) {
     this.#clock = clock;
-    this.owner = owner;
+    this.owner = at.owner;
+    this.#leaseMs = at.leaseMs;
   }
 
   /**
@@ -34,7 +40,7 @@ export class TaskPast {
   begin(position: DeliverPosition, longestMs: number, onQuiet: () => void): (landed: Promise<void>) => void {
     const { released, owner } = position;
     if (!released && owner !== this.owner) {
-      this.#strangerUntil = Math.max(this.#strangerUntil, this.#clock.monotonic() + longestMs);
+      this.#strangerUntil = Math.max(this.#strangerUntil, this.#clock.monotonic() + Math.max(longestMs, this.#leaseMs));
     }
     this.#onQuiet = onQuiet;
     this.#stopTimer?.();

@@ -37,6 +37,11 @@ export function longestAttemptMs(sessionTimeoutMs: number): number {
   return Math.floor(sessionTimeoutMs * TIMEOUT_MAX);
 }
 
+/** How long after the group last heard of a process that process may still have attempts on the way, ms: none outlasts its lease. */
+export function leaseLastsMs(sessionTimeoutMs: number): number {
+  return sessionTimeoutMs * (1 - MARGIN);
+}
+
 export class Lease {
   readonly #clock: Clock;
   readonly #options: LeaseOptions;
@@ -91,7 +96,7 @@ export class Lease {
   /** For how long the task is surely ours. */
   #leftMs(): number {
     if (this.#heardAt === null) return Number.NEGATIVE_INFINITY;
-    return this.#options.sessionTimeoutMs * (1 - MARGIN) - elapsedMs(this.#heardAt, momentOf(this.#clock));
+    return leaseLastsMs(this.#options.sessionTimeoutMs) - elapsedMs(this.#heardAt, momentOf(this.#clock));
   }
 
   #renew(): void {

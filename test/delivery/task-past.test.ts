@@ -6,9 +6,9 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LONGEST_MS = 15_000;
 
-function setUp() {
+function setUp(leaseMs = 0) {
   const clock = new VirtualClock();
-  const past = new TaskPast(clock, 'us');
+  const past = new TaskPast(clock, { owner: 'us', leaseMs });
   let told = 0;
   const begin = (owner: string | null, released = false) =>
     past.begin({ nextOffset: 0, sentBound: 0, released, owner, redrives: 0 }, LONGEST_MS, () => {
@@ -26,6 +26,15 @@ test('a stranger who did not release the task is waited for as long as an attemp
     clock.advance(1);
     expect([past.quiet, told()]).toEqual([true, 1]);
   }
+});
+
+test('a stranger that was put out of the group while it lives may begin attempts until its lease ends: it is waited for that long', () => {
+  const { clock, past, begin, told } = setUp(2 * LONGEST_MS);
+  begin('a stranger');
+  clock.advance(2 * LONGEST_MS - 1);
+  expect([past.quiet, told()]).toEqual([false, 0]);
+  clock.advance(1);
+  expect([past.quiet, told()]).toEqual([true, 1]);
 });
 
 test('a wall clock that is set forward does not end the wait for a stranger', () => {

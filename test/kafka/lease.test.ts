@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Lease, longestAttemptMs, type Tenant } from '../../src/kafka/lease.ts';
+import { Lease, leaseLastsMs, longestAttemptMs, type Tenant } from '../../src/kafka/lease.ts';
 import { momentOf } from '../../src/lib/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -43,6 +43,15 @@ test('the lease counts from when the heartbeat was sent, not from its answer, an
   lease.heard(momentOf(clock));
   lease.heard(sentAt);
   expect(lease.allows(15_000)).toBe(true);
+});
+
+test('no attempt outlasts the lease, however long after the heartbeat it began', () => {
+  const { clock, lease } = world();
+  lease.heard(momentOf(clock));
+  const lastsMs = leaseLastsMs(SESSION_MS);
+  expect([lease.allows(lastsMs), lease.allows(lastsMs + 1)]).toEqual([true, false]);
+  clock.advance(lastsMs - 1);
+  expect([lease.allows(1), lease.allows(2)]).toEqual([true, false]);
 });
 
 test('the longest attempt leaves room for two heartbeats and the margin', () => {

@@ -6,8 +6,8 @@ import type { Told } from './told.ts';
 import { clustersByMoves, type RowHistory, type Truth } from './truth.ts';
 
 export interface Violation {
-  /** S1 … S4 of docs/semantics.md; `end`: something is lost (S1) or not told in time; `crash`: a process failed. */
-  readonly promise: 'S1' | 'S2' | 'S3' | 'S4' | 'end' | 'crash';
+  /** S1 … S6 of docs/semantics.md; `end`: something is lost (S1) or not told in time; `crash`: a process failed. */
+  readonly promise: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'S6' | 'end' | 'crash';
   readonly message: string;
 }
 

@@ -163,13 +163,14 @@ function join(world: World, log: PartitionLog, partition: number, deps: Deps): J
   );
 }
 
-function clientOf(world: World, process: SimProcess, settings: ClientSettings): ReturnType<typeof fakeClient> {
+/** The client of a process, as a variant has it. */
+export function clientOf(world: World, process: SimProcess, settings: ClientSettings): ReturnType<typeof fakeClient> {
   const client = fakeClient({ ...world, process }, settings);
   return world.variant.client?.(client) ?? client;
 }
 
 /** The product's events into the trace; some of them are what a batch of seeds must meet. */
-function loggerOf(process: SimProcess, trace: Trace): Log {
+export function loggerOf(process: SimProcess, trace: Trace): Log {
   const write = (fields: Readonly<Record<string, unknown>>): void => {
     const { event, stage, partition, code } = fields;
     trace.note(`${process.name} log ${[event, stage, partition, code].filter((part) => part !== undefined).join(' ')}`);

@@ -26,6 +26,8 @@ interface Member {
 }
 
 const LOOK_MS = 50;
+/** What a member hears that is put out while it waits for the others. */
+const NO_GENERATION = -1;
 /** As the product bounds it (membership.ts), in parts of the session. */
 const BEFORE_REJOIN = 1 / 3;
 
@@ -100,7 +102,10 @@ export class PatientGroup {
 
   /** Takes a member out, living or not; nothing if it is none. */
   remove(id: string, why: string): void {
-    if (!this.#members.delete(id)) return;
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#members.delete(id);
+    member.joined?.(NO_GENERATION);
     this.#rebalance(`${id} ${why}`);
     this.#giveOut();
   }

@@ -20,15 +20,19 @@ export type Point = (typeof POINTS)[number];
 
 export class SimProcess {
   readonly name: string;
+  /** Differs from that of every other process that ever was. */
+  readonly id: string;
   readonly clock: Clock;
   #state: 'running' | 'frozen' | 'dead' = 'running';
   #held: (() => void)[] = [];
+  #thawedAt = 0;
   readonly #timeline: Timeline;
   readonly #fate: (process: SimProcess, point: Point) => void;
 
   /** `fate` is asked at each named point and may crash or freeze the process. */
   constructor(name: string, timeline: Timeline, fate: (process: SimProcess, point: Point) => void) {
     this.name = name;
+    this.id = `${name} of ${timeline.ran}`;
     this.#timeline = timeline;
     this.#fate = fate;
     this.clock = {
@@ -51,6 +55,11 @@ export class SimProcess {
 
   get frozen(): boolean {
     return this.#state === 'frozen';
+  }
+
+  /** When the process last went on after it had stood still, ms; 0 = never. */
+  get thawedAt(): number {
+    return this.#thawedAt;
   }
 
   /** Runs code in the process: now, or when it thaws, or never because it is dead. */
@@ -80,6 +89,7 @@ export class SimProcess {
   thaw(): void {
     if (this.#state !== 'frozen') return;
     this.#state = 'running';
+    this.#thawedAt = this.#timeline.now();
     const held = this.#held;
     this.#held = [];
     for (const run of held) this.enter(run);

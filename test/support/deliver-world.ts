@@ -221,7 +221,7 @@ export class DeliverWorld {
   }
 
   #newPast(): TaskPast {
-    return new TaskPast(this.clock, `process ${this.#owner}`);
+    return new TaskPast(this.clock, { owner: `process ${this.#owner}`, leaseMs: 0 });
   }
 
   #newLanes(): Lanes {
