@@ -29,7 +29,10 @@ import type { TaskPast } from './task-past.ts';
 export interface DelivererOptions {
   /** How far sends may run ahead of the committed position, in offsets. */
   readonly windowRecords: number;
-  /** The same in bytes of records held. */
+  /**
+   * Records that are held, in bytes. The window of a predecessor is read whole before anything is sent, whatever it holds; meanwhile
+   * of each pair only the newest body is kept (with `supersede: false` each), so at most one body for each lead in the window.
+   */
   readonly windowBytes: number;
   /**
    * A delivery that has waited or been in flight for so long becomes pending, ms: when it and its like hold up a window
@@ -123,9 +126,9 @@ export class Deliverer {
 
   /** Whether more records should be fetched: false above the limits of records or bytes. */
   wants(): boolean {
-    if (this.#takenEnd < this.#replayEnd) return true;
-    const bytes = this.#intakeBytes + this.#window.bytes;
-    return this.#intake.size < this.#options.windowRecords && bytes < this.#options.windowBytes;
+    // While nothing is admitted, the records of that window would pile up, old ones beside new ones.
+    if (this.#takenEnd < this.#replayEnd && !this.#suspended && !this.#stopping) return true;
+    return this.#intake.size < this.#options.windowRecords && this.bytesHeld < this.#options.windowBytes;
   }
 
   /**
@@ -159,6 +162,11 @@ export class Deliverer {
   /** Requests under way. */
   get inFlight(): number {
     return this.#dispatch.inFlight;
+  }
+
+  /** Bytes of records that are held in memory and not pending. */
+  get bytesHeld(): number {
+    return this.#intakeBytes + this.#window.bytes;
   }
 
   /** What the next transaction must write; null when that is nothing. One plan at a time. */

@@ -1,6 +1,7 @@
 /**
  * The records of one task that are taken and may be sent, in offset order, and which of them still hold the input position.
- * A record's slot is open while one of its deliveries is neither settled nor pending. Knows offsets, not endpoints.
+ * A record's slot is open while one of its deliveries is neither settled nor pending; from then on nothing of the record is kept here
+ * but its offset. Knows offsets, not endpoints.
  */
 
 import { Fifo } from './fifo.ts';
@@ -8,7 +9,8 @@ import type { Delivery } from './pair.ts';
 
 export interface Slot {
   readonly offset: number;
-  readonly bytes: number;
+  /** Of the record, while it is held. */
+  bytes: number;
   readonly takenAt: number;
   readonly deliveries: Delivery[];
   /** Pair keys whose `seen` mark must be written when the position passes this record; null = none. */
@@ -29,7 +31,7 @@ export class SendWindow {
     this.#end = position;
   }
 
-  /** Bytes of the records held. */
+  /** Bytes of the records held: those with an open slot. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -63,7 +65,7 @@ export class SendWindow {
   admit(slot: Slot): void {
     this.#slots.push(slot);
     this.#bytes += slot.bytes;
-    if (slot.open === 0) this.#settled += 1;
+    if (slot.open === 0) this.#close(slot);
   }
 
   /** The delivery no longer holds the position. Safe to call twice. */
@@ -72,14 +74,20 @@ export class SendWindow {
     if (!slot) return;
     delivery.slot = null;
     slot.open -= 1;
-    if (slot.open === 0) this.#settled += 1;
+    if (slot.open === 0) this.#close(slot);
+  }
+
+  #close(slot: Slot): void {
+    this.#settled += 1;
+    this.#bytes -= slot.bytes;
+    slot.bytes = 0;
+    slot.deliveries.length = 0;
   }
 
   /** Takes one settled record off the front; undefined when the front is open or there is none. */
   leave(): Slot | undefined {
     const first = this.#slots.peek();
     if (!first || first.open > 0) return undefined;
-    this.#bytes -= first.bytes;
     this.#settled -= 1;
     return this.#slots.shift();
   }

@@ -296,7 +296,7 @@ export const SETTINGS = {
         'LEAD_WEBHOOKS_DELIVER_WINDOW_BYTES',
         integer(65_536, 4_294_967_296),
         '16777216',
-        'The same limit in bytes; whichever is reached first counts.',
+        'How many bytes of records a task holds that are being sent or wait for a turn. After a restart one body of each lead in the window is held, whatever this says.',
       ),
     ),
   },

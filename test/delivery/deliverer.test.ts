@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FIRST_MOVED_REVISION } from '../../src/core/delivery.ts';
+import { MOVES_PER_GENERATION, revisionOf } from '../../src/core/emission.ts';
 import { BESIDE_BYTES } from '../../src/delivery/backlog.ts';
 import { DeliverWorld, OK, settled, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
 
@@ -260,6 +261,40 @@ test('records held are bounded in bytes too', () => {
   expect(world.sent.length).toBeLessThanOrEqual(4);
 });
 
+test('while the window of the predecessor is read, one body of each lead is held, however many revisions it has and however large they are', async () => {
+  const world = ownedWorld([testEndpoint()], { windowBytes: 1000, windowRecords: 500 });
+  world.crash();
+  for (let at = 0; at < 400; at += 1) {
+    world.append({ leadId: String(1 + (at % 5)), revision: 1 + at, value: Buffer.alloc(300, 'x') });
+  }
+  world.crash();
+  world.feed();
+  expect([world.deliverer.wants(), world.deliverer.bytesHeld]).toEqual([false, 5 * 300]);
+  world.commit();
+  world.outwait();
+  expect(revisions(world)).toEqual([396, 397, 398, 399]);
+  await world.answerAll(OK);
+  expect([revisions(world), world.deliverer.bytesHeld]).toEqual([[396, 397, 398, 399, 400], 0]);
+});
+
+test('while the group is joined again, the window of the predecessor is not read on beyond the limit of bytes', async () => {
+  const world = ownedWorld([testEndpoint()], { windowBytes: 1000, windowRecords: 500 });
+  for (let at = 0; at < 400; at += 1) world.append({ revision: 1 + at, value: Buffer.alloc(300, 'x') });
+  world.crash();
+  const suspended = world.deliverer.suspend(world.clock.now());
+  world.clock.advance(0);
+  await suspended;
+  world.feed();
+  expect(world.deliverer.bytesHeld).toBeLessThanOrEqual(1300);
+  world.commit();
+  world.deliverer.resume();
+  world.feed();
+  world.commit();
+  world.feed();
+  world.outwait();
+  expect([revisions(world), world.deliverer.bytesHeld]).toEqual([[400], 300]);
+});
+
 test('after a crash the window is read before anything is sent, and only the newest of each pair goes out', async () => {
   const world = ownedWorld([testEndpoint()]);
   world.append({ revision: 1 }, { revision: 2 });
@@ -289,6 +324,16 @@ test('a pending delivery that a newer one in the window overtook is not sent aft
   expect(world.open).toEqual([]);
   world.feed();
   expect(world.open).toMatchObject([{ revision: 2 }]);
+});
+
+test('a lead that has not moved in a later generation of the application needs no mark, as in the first one', async () => {
+  const world = ownedWorld([testEndpoint()]);
+  const began = revisionOf(MOVES_PER_GENERATION, 1);
+  world.append({ leadId: '1', revision: began }, { leadId: '2', revision: began + FIRST_MOVED_REVISION });
+  world.feed();
+  await world.answer(0, OK);
+  await world.answer(0, OK);
+  expect(world.commit()?.marks.map(({ key }) => key.leadId)).toEqual(['2']);
 });
 
 test('a lower revision that follows a move is dropped, also after a restart', async () => {
