@@ -4,33 +4,41 @@
  */
 import type { DeadLetter, OutboundRecord } from '../core/delivery.ts';
 import { partitionOf } from '../core/partition.ts';
+import { traceparentOf } from './batch-span.ts';
 import { deadLetter, ERROR_HEADER_PREFIX } from './dead-letter.ts';
 import { FRAME_BYTES, framedSchemaId } from './framing.ts';
 import type { KafkaRecord, OutgoingRecord } from './record.ts';
+
+/** A 64-bit integer as text has nineteen digits and maybe a sign. */
+const LEAD_ID = /^-?\d{1,19}$/;
+const DIGITS = /^\d+$/;
 
 /** The record, or what is wrong with it when somebody else wrote it. The value is copied. */
 export function readOutbound(record: KafkaRecord): OutboundRecord | { readonly wrong: string } {
   const text = (name: string): string | null => record.headers[name]?.toString() ?? null;
   const { key, value } = record;
   if (key === null || value === null) return { wrong: 'a record of the outbound topic has a key and a value' };
+  const leadId = key.toString();
+  if (!LEAD_ID.test(leadId)) return { wrong: 'a record of the outbound topic has the id of its lead as its key' };
   const version = text('version');
-  const revision = Number(text('revision') ?? 'none');
+  const revisionText = text('revision') ?? '';
+  const revision = Number(revisionText);
   const cause = text('cause');
   const dealershipId = text('dealership-id');
   if (version === null || dealershipId === null) return { wrong: 'the headers version and dealership-id are required' };
-  if (!Number.isSafeInteger(revision) || revision < 0)
+  if (!DIGITS.test(revisionText) || !Number.isSafeInteger(revision))
     return { wrong: 'the header revision must be an integer below 2^53' };
   if (cause !== 'created' && cause !== 'changed') return { wrong: 'the header cause must be created or changed' };
   const changedAt = Number(text('changed-at') ?? 'none');
   return {
     offset: record.offset,
-    leadId: key.toString(),
+    leadId,
     version,
     revision,
     cause,
     dealershipId,
     changedAt: Number.isFinite(changedAt) && changedAt > 0 ? changedAt : null,
-    traceparent: text('traceparent'),
+    traceparent: traceparentOf(record),
     value: Buffer.from(value),
     bodyStart: framedSchemaId(value) === null ? 0 : FRAME_BYTES,
   };

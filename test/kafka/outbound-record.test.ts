@@ -11,7 +11,7 @@ const HEADERS = {
   cause: 'created',
   'dealership-id': '3',
   'changed-at': '1758000000000',
-  traceparent: '00-1-2-01',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 };
 const FRAMED = Buffer.concat([Buffer.from([0, 0, 0, 0, 7]), Buffer.from('{"id":1}')]);
 
@@ -44,7 +44,7 @@ describe('reading', () => {
       cause: 'created',
       dealershipId: '3',
       changedAt: 1_758_000_000_000,
-      traceparent: '00-1-2-01',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       value: Buffer.from('{"id":1}'),
       bodyStart: 0,
     });
@@ -74,6 +74,9 @@ describe('reading', () => {
     ['no key', record(HEADERS, { key: null })],
     ['no value', record(HEADERS, { value: null })],
     ['no headers', record({})],
+    ['a key that is no id', record(HEADERS, { key: Buffer.from('lead:138559') })],
+    ['an empty revision', record({ ...HEADERS, revision: '' })],
+    ['a revision in another spelling', record({ ...HEADERS, revision: '0x10' })],
     ['no revision', record({ ...HEADERS, revision: 'x' })],
     ['a negative revision', record({ ...HEADERS, revision: '-1' })],
     ['a revision that would be rounded', record({ ...HEADERS, revision: '9007199254740993' })],
