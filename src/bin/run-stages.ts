@@ -2,6 +2,7 @@
  * The stages of one process, from the checks before the start to their end: what `run` and the demo share. It creates and
  * registers nothing: what is missing or wrong is named together with the command that mends it, before anything starts.
  */
+import { MOVES_PER_GENERATION } from '../core/emission.ts';
 import type { PayloadVersion } from '../core/payload/versions.ts';
 import { createKafka } from '../kafka/client.ts';
 import { mayNot } from '../kafka/errors.ts';
@@ -92,7 +93,8 @@ async function composeStage(
       ? { ok: true, reason: 'not waited for' }
       : { ok: false, reason: `waits for it: ${away.reason}` };
   });
-  return rekeyStage(runtime, decoder, { announceSince: await announceSince(runtime, signal) });
+  const firstMoves = config.sources.generation * MOVES_PER_GENERATION;
+  return rekeyStage(runtime, decoder, { announceSince: await announceSince(runtime, signal), firstMoves });
 }
 
 /** From when on changes are loud; the first start of all is agreed upon with every other rekey process. */

@@ -20,3 +20,14 @@ export function revisionOf(moves: number, n: number): number {
 export function movesOf(revision: number): number {
   return Math.floor(revision / 4294967296);
 }
+
+/**
+ * Moves that one generation of the application (LEAD_WEBHOOKS_GENERATION) may use up for a lead before it comes into the next one's.
+ * 2^21 moves are exact, so there are 32 generations.
+ */
+export const MOVES_PER_GENERATION = 65_536;
+
+/** Whether a lead with these `moves` has moved, or was made again, since its generation began. */
+export function hasMoved(moves: number): boolean {
+  return moves % MOVES_PER_GENERATION !== 0;
+}

@@ -8,7 +8,7 @@
  * While the gate is closed nothing is told and nothing is remembered: no receiver holds a body that could go stale.
  */
 import { digest } from '../lib/hash.ts';
-import { type Emission, revisionOf } from './emission.ts';
+import { type Emission, hasMoved, revisionOf } from './emission.ts';
 import { isListed, type PurposeRule } from './payload/purpose.ts';
 import { type PayloadVersion, VERSIONS } from './payload/versions.ts';
 import type { AppointmentRow, LeadRow, TestDriveRow } from './rows.ts';
@@ -129,7 +129,7 @@ function shownRows(cluster: Cluster, lead: Stored<LeadRow>, purposes: PurposeRul
 
 function firstCause(meta: RowMeta, changedAt: number): 'created' | 'changed' {
   if (meta.birth === null) return 'changed';
-  return meta.moves === 0 || changedAt - meta.birth < CREATED_WITHIN_MS ? 'created' : 'changed';
+  return !hasMoved(meta.moves) || changedAt - meta.birth < CREATED_WITHIN_MS ? 'created' : 'changed';
 }
 
 /** The dealership's id as header text: a JSON number as it is, a JSON string without its quotes, null as nothing. */

@@ -21,6 +21,8 @@ import { type StoredRow, storedRow } from './stored-row.ts';
 export interface RekeyRules {
   /** Commit time (ms) from which changes are loud; `beginning`: every change but a touch is loud, snapshot reads too. */
   readonly announceSince: number | 'beginning';
+  /** `moves` of a row that nothing is known of: above those of all earlier generations of the application (default 0). */
+  readonly firstMoves?: number;
 }
 
 /** Why a change was used or not; a metric label. */
@@ -75,7 +77,7 @@ export function rekeyUpsert(
   const updatedAt = 'updated_at' in row ? row.updated_at : null;
   const next: RowState = {
     cluster,
-    moves: state === null ? 0 : state.moves + (moved || reborn ? 1 : 0),
+    moves: state === null ? (rules.firstMoves ?? 0) : state.moves + (moved || reborn ? 1 : 0),
     position: change.position,
     live,
     birth: birthOf(state, change, loudness === 'loud'),
@@ -103,7 +105,7 @@ export function rekeyDelete(state: RowState | null, change: Delete, rules: Rekey
   if (state !== null && !accepts(state, change.position)) return { outcome: 'stale', ...NOTHING };
   const live = (state?.live ?? false) || loudnessOf(change, false, rules) === 'loud';
   if (state === null) {
-    const grave = newGrave(clusterKey(change.table, change.id, null), change.position, live);
+    const grave = newGrave(clusterKey(change.table, change.id, null), change, { live, moves: rules.firstMoves ?? 0 });
     return { outcome: 'no-row', state: grave, removeFrom: null, upsert: null };
   }
   const grave: RowState = { ...state, position: change.position, live, grave: true, bare: false, pointer: null };
@@ -150,10 +152,14 @@ function birthOf(state: RowState | null, change: Upsert, loud: boolean): number 
   return made && loud ? change.commitMs : null;
 }
 
-function newGrave(cluster: ClusterKey, position: Position, live: boolean): RowState {
+function newGrave(
+  cluster: ClusterKey,
+  { position }: Delete,
+  { live, moves }: Pick<RowState, 'live' | 'moves'>,
+): RowState {
   return {
     cluster,
-    moves: 0,
+    moves,
     position,
     live,
     birth: null,

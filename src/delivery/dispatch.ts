@@ -4,13 +4,8 @@
  * tells the window, the marks and the state writes what is settled. Time, chance and the POST itself come in as arguments.
  */
 import { type AttemptResult, type Outcome, outcomeOf } from '../core/attempt.ts';
-import {
-  FIRST_MOVED_REVISION,
-  type OutboundRecord,
-  type PendingDelivery,
-  type RedriveRequest,
-  type StateKey,
-} from '../core/delivery.ts';
+import type { OutboundRecord, PendingDelivery, RedriveRequest, StateKey } from '../core/delivery.ts';
+import { hasMoved, movesOf } from '../core/emission.ts';
 import { type Clock, deadlineIn, leftMs, momentOf } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
@@ -112,7 +107,7 @@ export class Dispatch {
     const known = this.#pairs.get(key);
     const seen = Math.max(known?.seen ?? -1, marks.revision('seen', key));
     // Equal: a pending delivery was read back whose record the position has not passed; its mark is still to be written.
-    if (record.revision >= FIRST_MOVED_REVISION && record.revision >= seen) {
+    if (hasMoved(movesOf(record.revision)) && record.revision >= seen) {
       marks.make('seen', endpoint.id, record.leadId, { revision: record.revision, now: slot.takenAt });
       slot.seen ??= [];
       slot.seen.push({ pair: key, revision: record.revision });

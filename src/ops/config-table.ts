@@ -87,6 +87,12 @@ export const SETTINGS = {
       'first-start',
       'Changes committed before this announce nothing by themselves.',
     ),
+    generation: setting(
+      'LEAD_WEBHOOKS_GENERATION',
+      integer(0, 31),
+      '0',
+      'Raise it by one when the application begins anew under another id: its revisions are then above those of the one before.',
+    ),
     jsonTimeUnit: setting(
       'LEAD_WEBHOOKS_JSON_TIME_UNIT',
       oneOf('micros', 'millis'),

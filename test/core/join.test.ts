@@ -152,6 +152,7 @@ describe('a revision', () => {
 describe('the cause', () => {
   test.each<[string, Partial<RowMeta>, number, 'created' | 'changed']>([
     ['a lead that never moved', {}, BORN + 400 * DAY_MS, 'created'],
+    ['a lead that never moved in its generation', { moves: 65_536 }, BORN + 400 * DAY_MS, 'created'],
     ['a lead that moved just before a day was over', { moves: 1 }, BORN + DAY_MS - 1, 'created'],
     ['a lead that moved when a day was over', { moves: 1 }, BORN + DAY_MS, 'changed'],
     ['a lead that was born silent', { birth: null }, BORN, 'changed'],

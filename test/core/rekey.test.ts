@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../../src/core/change.ts';
+import { MOVES_PER_GENERATION, revisionOf } from '../../src/core/emission.ts';
 import { type Rekeyed, type RekeyRules, rekeyDelete, rekeyTombstone, rekeyUpsert } from '../../src/core/rekey.ts';
 import type { RowState } from '../../src/core/row-state.ts';
 import { storedRow } from '../../src/core/stored-row.ts';
@@ -52,6 +53,15 @@ const HISTORIES: Record<string, readonly Change[]> = {
 
 const OTHER = { comments: '"other"' };
 const MOVED = { lead_cluster_id: '500' };
+
+test('in a later generation of the application a row begins above all moves of the earlier ones, its grave too', () => {
+  const rules = { ...RULES, firstMoves: 3 * MOVES_PER_GENERATION };
+  expect(after([BORN], rules)?.moves).toBe(196_608);
+  expect(after([BORN, leadUpsert(20, MOVED)], rules)?.moves).toBe(196_609);
+  expect(after([leadDelete(10), leadUpsert(20)], rules)?.moves).toBe(196_609);
+  expect(revisionOf(196_608, 1)).toBeGreaterThan(revisionOf(3 * MOVES_PER_GENERATION - 1, 2 ** 32 - 1));
+  expect(Number.isSafeInteger(revisionOf(32 * MOVES_PER_GENERATION - 1, 2 ** 32 - 1))).toBe(true);
+});
 
 describe('a transition', () => {
   test.each<[keyof typeof HISTORIES, string, Change, string]>([
