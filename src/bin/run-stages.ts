@@ -19,6 +19,7 @@ import { systemClock as clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import { StartRefused } from '../lib/start-refused.ts';
+import { silentTracer, type Tracer } from '../lib/tracer.ts';
 import type { Config } from '../ops/config.ts';
 import type { Health } from '../ops/health.ts';
 import { kafkaOptions, registryOptions, withSettings } from './connections.ts';
@@ -36,6 +37,8 @@ export interface StagesToRun {
   readonly version: string;
   readonly log: Log;
   readonly meter: Meter;
+  /** Absent = nobody takes spans. */
+  readonly tracer?: Tracer;
   /** Told what the stages are ready for, and when the process is started. */
   readonly health: Health;
   /** Called when a stage ended, whatever the reason: the others have to stop as well. Must abort the signal. */
@@ -55,9 +58,9 @@ export async function runStages(run: StagesToRun, signal: AbortSignal): Promise<
 }
 
 async function runAll(run: StagesToRun, signal: AbortSignal): Promise<void> {
-  const { config, stages, version, log, meter, health } = run;
+  const { config, stages, version, log, meter, tracer = silentTracer, health } = run;
   const partitions = await checkTopics(config, stages, log);
-  const runtime: Runtime = { config, version, log, meter, partitions };
+  const runtime: Runtime = { config, version, log, meter, tracer, partitions };
   const composed: ComposedStage[] = [];
   for (const name of stages) composed.push(await composeStage(name, run, { runtime, signal }));
   for (const { stage } of composed) health.onReady(stage.name, () => stage.readiness());

@@ -19,6 +19,7 @@ import { TransactionalProducer } from '../kafka/transactions.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
+import { silentTracer, type Tracer } from '../lib/tracer.ts';
 import type { Config } from '../ops/config.ts';
 import { kafkaOptions } from './connections.ts';
 
@@ -27,6 +28,8 @@ export interface Runtime {
   readonly version: string;
   readonly log: Log;
   readonly meter: Meter;
+  /** Absent = nobody takes spans. */
+  readonly tracer?: Tracer;
   /** Partitions of each existing topic that the stages use. */
   readonly partitions: ReadonlyMap<string, number>;
 }
@@ -78,12 +81,12 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
 
 /** The join: one partition of cluster-changes by index. `framing`: bytes before each version's body. */
 export function joinStage(runtime: Runtime, framing: ReadonlyMap<PayloadVersion, Buffer>): ComposedStage {
-  const { config, log, meter } = runtime;
+  const { config, log, meter, tracer = silentTracer } = runtime;
   const { clusterChanges, joinState, outbound, deadLetters } = config.topics;
   const topics = { inputs: [clusterChanges], changelog: joinState, outputs: [outbound, deadLetters] };
   return compose(runtime, { name: 'join', topics }, (life, partition, { fetcher, side }) => {
     const work = new JoinTask(
-      { log: fetcher, clock, logger: log, meter },
+      { log: fetcher, clock, logger: log, meter, tracer },
       {
         partition,
         clusterChangesTopic: clusterChanges,
@@ -189,7 +192,7 @@ function batches(
   return batchLoop(
     life,
     work,
-    { fetcher, clock, meter: runtime.meter },
+    { fetcher, clock, meter: runtime.meter, tracer: runtime.tracer ?? silentTracer },
     {
       stage,
       partition,

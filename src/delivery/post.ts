@@ -13,6 +13,8 @@ export interface PostRequest {
   /** Number of this attempt, from 1. */
   readonly attempt: number;
   readonly body: Buffer;
+  /** The trace that the record belongs to, as W3C Trace Context; null or absent = none. */
+  readonly traceparent?: string | null;
   /** Asked just before the request goes to the socket; false = it must not. Absent = it may. */
   readonly permitted?: () => boolean;
   /** An operator tries the endpoint: the request says so in a header, and the answer's body is handed over part by part. */
@@ -24,7 +26,7 @@ export type Post = (endpoint: Endpoint, request: PostRequest) => Promise<Attempt
 
 /** The next attempt of a delivery with the value of its record; `attempts` counts it already. */
 export function requestOf({ record, attempts }: Delivery, value: Buffer, permitted: () => boolean): PostRequest {
-  const { leadId, version, revision } = record;
+  const { leadId, version, revision, traceparent } = record;
   const body = value.subarray(record.bodyStart);
-  return { leadId, version, revision, attempt: attempts, body, permitted };
+  return { leadId, version, revision, attempt: attempts, body, traceparent, permitted };
 }

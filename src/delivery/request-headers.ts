@@ -3,6 +3,7 @@
  * and signature are made anew for each attempt. The token leaves its wrapper here and nowhere else.
  */
 import type { Secret } from '../lib/secret.ts';
+import { readTraceparent } from '../lib/traceparent.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PostRequest } from './post.ts';
 import { signatureHeader, signingKey } from './signature.ts';
@@ -40,6 +41,8 @@ export class RequestHeaders {
     }
     headers.push('lead-webhook-version', request.version, 'lead-webhook-revision', String(request.revision));
     headers.push('lead-webhook-attempt', String(request.attempt));
+    const traceparent = readTraceparent(request.traceparent);
+    if (traceparent !== null) headers.push('traceparent', traceparent);
     if (request.trial !== undefined) headers.push('lead-webhook-test', 'true');
     return headers;
   }

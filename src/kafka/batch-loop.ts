@@ -5,8 +5,11 @@
  */
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Meter } from '../lib/meter.ts';
-import type { KafkaFailure } from './errors.ts';
+import { type Span, silentTracer, type Tracer } from '../lib/tracer.ts';
+import { startBatchSpan } from './batch-span.ts';
+import { classify, type KafkaFailure } from './errors.ts';
 import { InputWatch, STALL_MS, watched } from './input-watch.ts';
+import { LagGauges } from './lag-gauges.ts';
 import type { Life, TaskProducer } from './task.ts';
 import { type Batch, type Chunk, EMPTY_BATCH, TaskQueue } from './task-queue.ts';
 
@@ -23,8 +26,8 @@ export interface BatchWork {
   load(signal: AbortSignal): Promise<readonly TaskInput[]>;
   /** Whether `step` has work even without input (announcing after a load). */
   owing(): boolean;
-  /** Processes a batch and sends its outcome, position included, within one transaction; the loop commits. */
-  step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void>;
+  /** Processes a batch and sends its outcome, position included, within one transaction, whose span is `span`; the loop commits. */
+  step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal, span?: Span): Promise<void>;
   /** Whether `step` waits for somebody who is known to be away and named elsewhere; default: never. */
   excused?(): boolean;
   /** The life is over, whatever ended it: nothing is in memory any more, and the gauges of it go. */
@@ -43,6 +46,8 @@ export interface BatchLoopDeps {
   readonly fetcher: InputFetcher;
   readonly clock: Clock;
   readonly meter: Meter;
+  /** Absent = nobody takes spans. */
+  readonly tracer?: Tracer;
 }
 
 export interface BatchLoopOptions {
@@ -90,13 +95,14 @@ async function loadAndRead(life: Life, work: BatchWork, deps: BatchLoopDeps, opt
     partition: options.partition,
     limitMs: options.stallMs ?? STALL_MS,
   });
+  const lag = new InputLag(queue, new LagGauges(deps, labels(options)));
   for (const at of inputs) {
     subscriptions.push(
       deps.fetcher.subscribe(at, {
         deliver: (chunk) => {
           queue.push(at.topic, chunk);
           watch.fetched(at.topic, chunk, deps.clock.monotonic());
-          deps.meter.gauge('lag_records', labels(options), queue.lag);
+          lag.fetched(chunk);
         },
         fail: (failure) => queue.fail(failure),
       }),
@@ -105,7 +111,8 @@ async function loadAndRead(life: Life, work: BatchWork, deps: BatchLoopDeps, opt
   life.running();
   try {
     const excused = (): boolean => work.excused?.() ?? false;
-    await watched(readOn(life, work, queue, { deps, options, watch }), { watch, clock: deps.clock, excused });
+    const reading = readOn(life, work, queue, { deps, options, watch, lag });
+    await watched(reading, { watch, clock: deps.clock, excused, onLook: () => lag.show() });
   } finally {
     for (const subscription of subscriptions) subscription.close();
   }
@@ -115,6 +122,7 @@ interface Loop {
   deps: BatchLoopDeps;
   options: BatchLoopOptions;
   watch?: InputWatch;
+  lag?: InputLag;
 }
 
 async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop): Promise<void> {
@@ -130,21 +138,48 @@ async function readOn(life: Life, work: BatchWork, queue: TaskQueue, loop: Loop)
       if (restMs > 0) await pause(clock, restMs, life.signal);
       if (life.signal.aborted) return;
       began = clock.monotonic();
+      const before = queue.lag;
       const batch = queue.take(batchRecordsMax);
+      loop.lag?.took(batch, before - queue.lag);
       if (batch.next.size > 0) await transact(life, work, batch, loop);
-      reportLag(queue, batch, loop);
+      loop.lag?.took(EMPTY_BATCH, 0);
+      loop.lag?.show();
     }
   } finally {
     life.signal.removeEventListener('abort', wake); // the signal outlives this life, and would keep all that waits
   }
 }
 
-/** Lag in records up to the last stable offset, and how far the last record processed lies back while there is any. */
-function reportLag(queue: TaskQueue, batch: Batch, { deps, options }: Loop): void {
-  const last = batch.records.at(-1);
-  deps.meter.gauge('lag_records', labels(options), queue.lag);
-  const seconds = queue.lag === 0 || last === undefined ? 0 : Math.max(0, deps.clock.now() - last.timestamp) / 1000;
-  deps.meter.gauge('lag_seconds', labels(options), seconds);
+/** What a task has not processed: what waits in its queue, and the batch that it is at. */
+class InputLag {
+  readonly #queue: TaskQueue;
+  readonly #gauges: LagGauges;
+  #batch: { readonly offsets: number; readonly oldest: number | null } = { offsets: 0, oldest: null };
+  /** Before the first answer of a broker nothing is known. */
+  #known = false;
+
+  constructor(queue: TaskQueue, gauges: LagGauges) {
+    this.#queue = queue;
+    this.#gauges = gauges;
+  }
+
+  fetched({ records }: Chunk): void {
+    for (const { timestamp } of records) this.#gauges.read(timestamp);
+    this.#known = true;
+    this.show();
+  }
+
+  /** The task is at this batch now, which spans so many offsets. */
+  took({ records }: Batch, offsets: number): void {
+    const oldest = records.reduce((least, { timestamp }) => Math.min(least, timestamp), Number.POSITIVE_INFINITY);
+    this.#batch = { offsets, oldest: records.length === 0 ? null : oldest };
+  }
+
+  show(): void {
+    if (!this.#known) return;
+    const { offsets, oldest } = this.#batch;
+    this.#gauges.show(this.#queue.lag + offsets, oldest ?? this.#queue.oldest);
+  }
 }
 
 /** Waits for a record; not longer than it takes for the position of an input without records to be worth writing. */
@@ -159,14 +194,17 @@ async function readable(queue: TaskQueue, clock: Clock): Promise<void> {
 
 async function transact(life: Life, work: BatchWork, batch: Batch, { deps, options, watch }: Loop): Promise<void> {
   const startedAt = deps.clock.now();
+  const span = startBatchSpan(deps.tracer ?? silentTracer, batch.records, options);
   try {
-    await work.step(batch, life.producer, life.signal);
+    await work.step(batch, life.producer, life.signal, span);
     await life.producer.commit();
   } catch (error) {
+    span.end(classify(error).code);
     deps.meter.count('transactions_total', { stage: options.stage, outcome: 'failed' });
     await life.producer.abort();
     throw error;
   }
+  span.end();
   deps.meter.count('transactions_total', { stage: options.stage, outcome: 'committed' });
   deps.meter.observe('transaction_seconds', { stage: options.stage }, (deps.clock.now() - startedAt) / 1000);
   watch?.committed(batch.next, deps.clock.monotonic());

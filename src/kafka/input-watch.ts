@@ -107,16 +107,17 @@ export class InputWatch {
 
 /**
  * Waits for `reading` to end, or rejects with `stalled` when the watch finds that it stands still; it may be stuck for good then.
- * `excused`: whether the task now waits for something that is known and named elsewhere.
+ * `excused`: whether the task now waits for something that is known and named elsewhere. `onLook` is called with every look, each 5 s.
  */
 export async function watched(
   reading: Promise<void>,
-  by: { watch: InputWatch; clock: Clock; excused: () => boolean },
+  by: { watch: InputWatch; clock: Clock; excused: () => boolean; onLook?: () => void },
 ): Promise<void> {
   const { watch, clock, excused } = by;
   let cancel = (): void => undefined;
   const stalled = new Promise<never>((_, reject) => {
     const look = (): void => {
+      by.onLook?.();
       if (excused()) watch.excused(clock.monotonic());
       const failure = watch.check(clock.monotonic());
       if (failure !== null) reject(failure);

@@ -22,7 +22,9 @@ import type { PayloadVersion } from '../core/payload/versions.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
+import { type Span, silentTracer, type Tracer } from '../lib/tracer.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
+import { traceparentOf } from './batch-span.ts';
 import { deadLetter } from './dead-letter.ts';
 import { KafkaFailure } from './errors.ts';
 import { decodeJoinPosition, encodeJoinPosition, joinCodec } from './internal-codec.ts';
@@ -37,6 +39,8 @@ export interface JoinTaskDeps {
   readonly clock: Clock;
   readonly logger: Log;
   readonly meter: Meter;
+  /** Absent = nobody takes spans. */
+  readonly tracer?: Tracer;
 }
 
 export interface JoinTaskOptions {
@@ -100,7 +104,7 @@ export class JoinTask implements BatchWork {
     return this.#positionOwed;
   }
 
-  async step(batch: Batch, producer: Pick<TaskProducer, 'send'>): Promise<void> {
+  async step(batch: Batch, producer: Pick<TaskProducer, 'send'>, _signal?: AbortSignal, span?: Span): Promise<void> {
     const { partition, stateTopic, clusterChangesTopic, announceClustersMax } = this.#options;
     this.#mustKeepUp(batch);
     for (const record of batch.records) {
@@ -110,7 +114,9 @@ export class JoinTask implements BatchWork {
     }
     this.#next = batch.next.get(clusterChangesTopic) ?? this.#next;
     const told = this.#clusters.announce(batch.records.length > 0 ? Number.POSITIVE_INFINITY : announceClustersMax);
-    const out = this.#outgoing(told);
+    const out: OutgoingRecord[] = [];
+    const emitted = told.announcements.filter((one) => this.#emit(one, span, out));
+    for (const { cluster, rows } of told.quarantined) out.push(this.#quarantined(cluster, rows));
     for (const { key, value } of [...told.emissions, ...this.#forget])
       out.push({ topic: stateTopic, partition, key, value });
     this.#forget = [];
@@ -119,7 +125,7 @@ export class JoinTask implements BatchWork {
       this.#positionOwed = false;
     }
     await producer.send(out);
-    this.#count(told);
+    this.#count(told, emitted);
   }
 
   /**
@@ -168,45 +174,53 @@ export class JoinTask implements BatchWork {
     this.#next = end;
   }
 
-  #outgoing(told: Told): OutgoingRecord[] {
+  /** @returns false when the body is too large: it is a dead letter instead, and nothing was announced. */
+  #emit(announcement: Told['announcements'][number], batch: Span | undefined, out: OutgoingRecord[]): boolean {
     const { outbound, framing, bodyBytesMax } = this.#options;
-    const out: OutgoingRecord[] = [];
-    for (const { leadId, version, revision, cause, dealershipId, changedAt, body, traceparent } of told.announcements) {
-      const bytes = Buffer.from(body, 'utf8');
-      if (bytes.length > bodyBytesMax) {
-        out.push(
-          this.#tooLarge(
-            leadId,
-            `the ${version} payload of lead ${leadId} has ${bytes.length} bytes, allowed are ${bodyBytesMax}`,
-          ),
-        );
-        continue;
-      }
-      const frame = framing.get(version);
-      const headers: Record<string, string> = {
-        version,
-        revision: String(revision),
-        cause,
-        'dealership-id': dealershipId,
-        'changed-at': String(changedAt),
-      };
-      if (traceparent !== null) headers['traceparent'] = traceparent;
-      out.push({
-        topic: outbound.topic,
-        partition: partitionOf(leadId, outbound.partitions),
-        key: leadId,
-        value: frame === undefined ? bytes : Buffer.concat([frame, bytes]),
-        headers,
-      });
+    const { leadId, version, revision, cause, dealershipId, changedAt, body } = announcement;
+    const bytes = Buffer.from(body, 'utf8');
+    if (bytes.length > bodyBytesMax) {
+      const message = `the ${version} payload of lead ${leadId} has ${bytes.length} bytes, allowed are ${bodyBytesMax}`;
+      out.push(this.#deadLetter(leadId, 'too-large', message));
+      return false;
     }
-    for (const { cluster, rows } of told.quarantined) {
-      out.push(this.#quarantined(cluster, rows));
-    }
-    return out;
+    const frame = framing.get(version);
+    const partition = partitionOf(leadId, outbound.partitions);
+    const headers: Record<string, string> = {
+      version,
+      revision: String(revision),
+      cause,
+      'dealership-id': dealershipId,
+      'changed-at': String(changedAt),
+    };
+    const traceparent = this.#traced(announcement, partition, batch);
+    if (traceparent !== null) headers['traceparent'] = traceparent;
+    const value = frame === undefined ? bytes : Buffer.concat([frame, bytes]);
+    out.push({ topic: outbound.topic, partition, key: leadId, value, headers });
+    return true;
   }
 
-  #tooLarge(key: string, message: string): OutgoingRecord {
-    return this.#deadLetter(key, 'too-large', message);
+  /** The traceparent of a payload: the one of the change that it tells of, or of its own span, which continues that. */
+  #traced(of: Told['announcements'][number], partition: number, batch: Span | undefined): string | null {
+    const { tracer = silentTracer } = this.#deps;
+    if (!tracer.active) return of.traceparent;
+    const { topic } = this.#options.outbound;
+    const span = tracer.start(`create ${topic}`, {
+      kind: 'producer',
+      parent: of.traceparent,
+      links: batch?.traceparent ? [batch.traceparent] : [],
+      attributes: {
+        'messaging.system': 'kafka',
+        'messaging.operation.type': 'create',
+        'messaging.operation.name': 'create',
+        'messaging.destination.name': topic,
+        'messaging.destination.partition.id': String(partition),
+        'lead_webhooks.payload.version': of.version,
+        'lead_webhooks.cause': of.cause,
+      },
+    });
+    span.end();
+    return span.traceparent;
   }
 
   #quarantined(cluster: string, rows: number): OutgoingRecord {
@@ -230,9 +244,9 @@ export class JoinTask implements BatchWork {
     return deadLetter(record, { stage: 'join', code, message }, deadLetters);
   }
 
-  #count(told: Told): void {
+  #count(told: Told, emitted: Told['announcements']): void {
     const { meter, clock } = this.#deps;
-    for (const { version, cause, changedAt } of told.announcements) {
+    for (const { version, cause, changedAt } of emitted) {
       meter.count('emitted_total', { version, cause });
       if (changedAt > 0) meter.observe('announce_seconds', {}, Math.max(0, clock.now() - changedAt) / 1000);
     }
@@ -271,6 +285,6 @@ function incoming(record: KafkaRecord): IncomingChange {
     key: record.key?.toString() ?? '',
     value: record.value,
     goneAt: Number(record.headers['changed-at']?.toString() ?? 0),
-    traceparent: record.headers['traceparent']?.toString() ?? null,
+    traceparent: traceparentOf(record),
   };
 }

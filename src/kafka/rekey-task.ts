@@ -16,6 +16,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import type { BatchWork, TaskInput } from './batch-loop.ts';
+import { traceparentOf } from './batch-span.ts';
 import { deadLetter } from './dead-letter.ts';
 import { KafkaFailure } from './errors.ts';
 import { framedSchemaId } from './framing.ts';
@@ -124,7 +125,7 @@ export class RekeyTask implements BatchWork {
       const change = decoder.decode(record, this.#tableOf(record));
       if (change.kind === 'bad') out.push(this.#bad(record, change));
       else {
-        changes.push({ change, traceparent: record.headers['traceparent']?.toString() ?? null });
+        changes.push({ change, traceparent: traceparentOf(record) });
         changed.push(record);
       }
       if (change.kind === 'ignored') this.#ignored(record, change.reason);

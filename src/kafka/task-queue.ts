@@ -35,7 +35,8 @@ export class TaskQueue {
   readonly #bytesHigh: number;
   readonly #onFull: (full: boolean) => void;
   readonly #entries: Entry[] = [];
-  readonly #lags = new Map<string, { next: number; end: number }>();
+  /** Per input: where it was taken up to, where it was read up to, how many records lie between, and its last stable offset. */
+  readonly #lags = new Map<string, { next: number; read: number; waiting: number; end: number }>();
   #bytes = 0;
   #records = 0;
   #full = false;
@@ -53,17 +54,38 @@ export class TaskQueue {
     return this.#records;
   }
 
-  /** Records between what was taken and the last stable offset, over all inputs, as of the last fetch. */
+  /**
+   * Offsets between what was taken and the last stable offset, over all inputs, as of the last fetch. Behind the last record that
+   * waits there is nothing to be taken, however far the input was read.
+   */
   get lag(): number {
     let lag = 0;
-    for (const { next, end } of this.#lags.values()) lag += Math.max(0, end - next);
+    for (const { next, read, waiting, end } of this.#lags.values())
+      lag += Math.max(0, end - (waiting > 0 ? next : read));
     return lag;
+  }
+
+  /** When the oldest record that waits was written, ms; null = none waits. */
+  get oldest(): number | null {
+    let oldest: number | null = null;
+    const heads = new Set<string>();
+    for (const { topic, records, taken } of this.#entries) {
+      const record = records[taken];
+      if (record === undefined || heads.has(topic)) continue;
+      heads.add(topic);
+      oldest = Math.min(oldest ?? record.timestamp, record.timestamp);
+      if (heads.size === this.#lags.size) break;
+    }
+    return oldest;
   }
 
   push(topic: string, chunk: Chunk): void {
     this.#entries.push({ topic, records: chunk.records, next: chunk.next, taken: 0 });
-    const lag = this.#lags.get(topic) ?? { next: chunk.records[0]?.offset ?? chunk.next, end: 0 };
+    const first = chunk.records[0]?.offset ?? chunk.next;
+    const lag = this.#lags.get(topic) ?? { next: first, read: first, waiting: 0, end: 0 };
     lag.end = chunk.lastStableOffset;
+    lag.read = chunk.next;
+    lag.waiting += chunk.records.length;
     this.#lags.set(topic, lag);
     this.#records += chunk.records.length;
     for (const record of chunk.records) this.#bytes += sizeOf(record);
@@ -105,6 +127,9 @@ export class TaskQueue {
       const entry = this.#entries[0];
       if (entry === undefined) break;
       const end = Math.min(entry.records.length, entry.taken + recordsMax - records.length);
+      const lag = this.#lags.get(entry.topic);
+      assert(lag !== undefined, 'an entry of an input that is not known');
+      lag.waiting -= end - entry.taken;
       for (; entry.taken < end; entry.taken++) {
         const record = entry.records[entry.taken];
         assert(record !== undefined, 'a queue entry lost a record');
@@ -112,14 +137,11 @@ export class TaskQueue {
         records.push(record);
       }
       const rest = entry.records[entry.taken];
-      next.set(entry.topic, rest === undefined ? entry.next : rest.offset);
+      lag.next = rest === undefined ? entry.next : rest.offset;
+      next.set(entry.topic, lag.next);
       if (rest === undefined) this.#entries.shift();
     }
     this.#records -= records.length;
-    for (const [topic, offset] of next) {
-      const lag = this.#lags.get(topic);
-      if (lag !== undefined) lag.next = offset;
-    }
     if (this.#full && this.#bytes < this.#bytesHigh / 2) {
       this.#full = false;
       this.#onFull(false);

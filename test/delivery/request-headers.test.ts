@@ -32,3 +32,11 @@ test('the id is the same for every attempt; timestamp and signature are fresh (A
 test('for an endpoint on create the id names the lead alone', () => {
   expect(headersOf({ on: 'create' })['webhook-id']).toBe('crm_9');
 });
+
+test('the trace goes along when there is one, and nothing that only looks like one', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const of = (value: string | null): string[] =>
+    new RequestHeaders(testEndpoint(), '1.0.0').of({ ...request, traceparent: value }, 0);
+  expect(of(traceparent).slice(-2)).toEqual(['traceparent', traceparent]);
+  expect([...of(null), ...of(`${traceparent}\r\nx: y`)]).not.toContain('traceparent');
+});

@@ -74,6 +74,7 @@ test('a request carries the body without its framing, and the number of the atte
     revision: 7,
     attempt: 3,
     body: Buffer.from('{}'),
+    traceparent: null,
     permitted,
   });
 });

@@ -6,7 +6,9 @@ import { type BatchWork, batchLoop, type InputFetcher } from '../../src/kafka/ba
 import { KafkaFailure } from '../../src/kafka/errors.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { Batch } from '../../src/kafka/task-queue.ts';
-import { silentMeter } from '../../src/lib/meter.ts';
+import { type Span, silentTracer, type Tracer } from '../../src/lib/tracer.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
+import { RecordedSpans, traceparent } from '../support/recorded-spans.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 type Subscriber = Parameters<InputFetcher['subscribe']>[1];
@@ -26,6 +28,8 @@ class World implements BatchWork {
   readonly inputs: Input[] = [];
   readonly batches: Batch[] = [];
   readonly committed: (readonly [string, number])[][] = [];
+  /** Traceparents of the spans that came with steps. */
+  readonly given: (string | null)[] = [];
   /** How often the life was told to be over. */
   ends = 0;
   /** Steps still owed after the load. */
@@ -33,6 +37,8 @@ class World implements BatchWork {
   onLoad: (signal: AbortSignal) => Promise<void> = async () => {};
   onStep: () => Promise<void> = async () => {};
   onCommit: () => Promise<void> = async () => {};
+  readonly meter = new CountingMeter();
+  tracer: Tracer = silentTracer;
   queueBytesMax = 1_000_000;
   batchRecordsMax = 100;
 
@@ -50,7 +56,7 @@ class World implements BatchWork {
     await batchLoop(
       { producer, signal: this.stop.signal, running: () => void this.events.push('running') },
       this,
-      { fetcher: this, clock: this.clock, meter: silentMeter },
+      { fetcher: this, clock: this.clock, meter: this.meter, tracer: this.tracer },
       {
         stage: 'join',
         partition: 0,
@@ -78,7 +84,8 @@ class World implements BatchWork {
     return this.owed > 0;
   }
 
-  async step(batch: Batch): Promise<void> {
+  async step(batch: Batch, _producer: unknown, _signal: AbortSignal, span?: Span): Promise<void> {
+    this.given.push(span?.traceparent ?? null);
     this.events.push(`step ${batch.records.map(({ offset }) => offset)}`);
     this.batches.push(batch);
     this.owed--;
@@ -100,14 +107,16 @@ class World implements BatchWork {
   /** Delivers records of the first input, and lets the loop take what it wants. */
   async deliver(
     offsets: readonly number[],
-    more: { next?: number; bytes?: number; input?: number } = {},
+    more: { next?: number; end?: number; bytes?: number; input?: number; timestamp?: number; trace?: number } = {},
   ): Promise<void> {
     const records = offsets.map((offset): KafkaRecord => {
       const value = Buffer.alloc(more.bytes ?? 0);
-      return { topic: 'a', partition: 0, offset, timestamp: 0, key: null, value, headers: {} };
+      const headers = more.trace === undefined ? {} : { traceparent: Buffer.from(traceparent(more.trace)) };
+      return { topic: 'a', partition: 0, offset, timestamp: more.timestamp ?? 0, key: null, value, headers };
     });
     const next = more.next ?? (offsets.at(-1) ?? 0) + 1;
-    this.inputs[more.input ?? 0]?.deliver({ records, next, lastStableOffset: next, highWatermark: next });
+    const end = more.end ?? next;
+    this.inputs[more.input ?? 0]?.deliver({ records, next, lastStableOffset: end, highWatermark: end });
     await turn();
   }
 
@@ -233,6 +242,73 @@ test('when too much waits all inputs are paused, and they go on when half of it 
     expect(world.events.slice(5)).toEqual(['step 8', 'commit']);
     await world.pass(INTERVAL_MS);
     expect(world.events.slice(7)).toEqual(['resume a', 'resume b', 'step 9', 'commit']);
+  });
+});
+
+describe('the lag', () => {
+  const shown = (world: World): unknown[] =>
+    ['lag_records', 'lag_seconds'].map((name) => world.meter.counts.get(`${name} join 0`));
+
+  test('is not shown before an input has answered', async () => {
+    const world = new World();
+    await world.tell(async () => {
+      await world.pass(5_000);
+      expect(shown(world)).toEqual([undefined, undefined]);
+    });
+  });
+
+  test('counts a batch until it is committed, by the age of its oldest record, which grows while it takes its time', async () => {
+    const world = new World();
+    world.batchRecordsMax = 2;
+    let finish = (): void => undefined;
+    world.onStep = () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
+    await world.tell(async () => {
+      const written = world.clock.now();
+      await world.pass(3_000);
+      await world.deliver([7, 8], { timestamp: written });
+      await world.deliver([9], { timestamp: written + 2_000, end: 12 });
+      expect(shown(world)).toEqual([5, 3]);
+      await world.pass(7_000);
+      expect(shown(world)).toEqual([5, 10]);
+      finish();
+      await world.pass(INTERVAL_MS);
+      expect(shown(world)).toEqual([3, 8.025]);
+      finish();
+      await world.pass(INTERVAL_MS);
+      expect(shown(world)).toEqual([2, 8.05]);
+      await world.deliver([], { next: 12 });
+      expect(shown(world)).toEqual([0, 0]);
+    });
+  });
+});
+
+describe('a span', () => {
+  test('is made of each transaction and handed to its work, and says how it failed', async () => {
+    const world = new World();
+    const spans = new RecordedSpans();
+    world.tracer = spans.tracer;
+    const failed = expect(world.run()).rejects.toThrow();
+    await turn();
+    await world.deliver([7], { trace: 3 });
+    world.onCommit = async () => {
+      throw new KafkaFailure('commit-unknown', 'x');
+    };
+    await world.deliver([8], { trace: 4 });
+    await world.pass(INTERVAL_MS);
+    await failed;
+    expect(spans.ended).toMatchObject([
+      { name: 'join a', parent: traceparent(3).split('-')[2], status: 0 },
+      {
+        name: 'join a',
+        parent: traceparent(4).split('-')[2],
+        status: 2,
+        attributes: { 'error.type': 'commit-unknown' },
+      },
+    ]);
+    expect(world.given).toEqual(spans.ended.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`));
   });
 });
 

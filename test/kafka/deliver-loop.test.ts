@@ -39,10 +39,10 @@ const INTERVAL_MS = 200;
 const DRAIN_MS = 5_000;
 const PENDING = pendingDelivery({ record: factsOf(outbound({ offset: 3, leadId: '5' })), attempts: 2 });
 const MARK: Mark = { kind: 'seen', revision: 7, expiresAt: 99_000 };
-const AT_3 = { nextOffset: 3, sentBound: 8, released: false, redrives: 0 };
+const AT_3 = { nextOffset: 3, sentBound: 8, released: false, owner: null, redrives: 0 };
 
 function commitOf(nextOffset: number, more: Partial<Commit> = {}): Commit {
-  const position = { nextOffset, sentBound: nextOffset + 10, released: false, redrives: 0 };
+  const position = { nextOffset, sentBound: nextOffset + 10, released: false, owner: null, redrives: 0 };
   return { position, pending: [], marks: [], deadLetters: [], ...more };
 }
 
@@ -227,7 +227,7 @@ describe('a start', () => {
     world.outbound(4);
     await world.tell();
     expect({ ...world.start, pending: [...(world.start?.pending ?? [])] }).toEqual({
-      position: { nextOffset: 0, sentBound: 0, released: true, redrives: 0 },
+      position: { nextOffset: 0, sentBound: 0, released: true, owner: null, redrives: 0 },
       logEnd: 4,
       pending: [],
       marks: [],
@@ -385,20 +385,24 @@ describe('reading', () => {
     expect(world.taken[0]?.records[0]).toMatchObject({ leadId: '5', version: 'v3', revision: 4 });
   });
 
-  test('shows how much waits to be taken and how old the newest is that was, by each chunk and each round', async () => {
+  test('shows how far its position lies behind, and how old the oldest record is that it has not passed', async () => {
     const world = new World();
     const lag = (): unknown[] =>
       ['lag_records', 'lag_seconds'].map((name) => world.meter.counts.get(`${name} deliver 0`));
     const at = world.clock.now() + 1;
     await world.tell(async () => {
       await world.pass(8_001);
-      const read = { records: [{ ...record(0), timestamp: at }], next: 1 };
-      world.input?.deliver({ ...read, lastStableOffset: 4, highWatermark: 4 });
-      expect(lag()).toEqual([3, 8]);
-      await world.pass(2_000);
+      const records = [at, at + 3_000].map((timestamp, offset) => ({ ...record(offset), timestamp }));
+      world.input?.deliver({ records, next: 2, lastStableOffset: 4, highWatermark: 4 });
+      expect(lag()).toEqual([4, 8]);
+      world.plans = [commitOf(1)];
       await world.hear();
-      expect(lag()).toEqual([3, 10]);
+      expect(lag()).toEqual([3, 5]);
+      await world.pass(1_999);
+      expect(lag()).toEqual([3, 6.999]);
       world.input?.deliver(chunk([], 4));
+      world.plans = [commitOf(4)];
+      await world.hear();
       expect(lag()).toEqual([0, 0]);
     });
   });
@@ -537,7 +541,7 @@ describe('redrive requests', () => {
 
   test('move the position of the commit that settles them', async () => {
     const world = new World();
-    const position = { nextOffset: 0, sentBound: 0, released: false, redrives: 9 };
+    const position = { nextOffset: 0, sentBound: 0, released: false, owner: null, redrives: 9 };
     await world.tell(async () => {
       world.plans = [{ position, pending: [], marks: [], deadLetters: [] }];
       await world.hear();

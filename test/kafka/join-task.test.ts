@@ -13,9 +13,11 @@ import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { TaskProducer } from '../../src/kafka/task.ts';
 import { EMPTY_BATCH } from '../../src/kafka/task-queue.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { type Span, silentTracer, type Tracer } from '../../src/lib/tracer.ts';
 import { BORN_MS, type ClusterRow, clusterRow } from '../support/cluster-rows.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
+import { RecordedSpans, traceparent } from '../support/recorded-spans.ts';
 
 const HOUR_MS = 3_600_000;
 const CHANGES = 'cluster-changes';
@@ -30,6 +32,7 @@ class World {
   readonly kafka = new MemoryKafka();
   readonly events: string[] = [];
   readonly meter = new CountingMeter();
+  tracer: Tracer = silentTracer;
   /** Offsets of `cluster-changes` that the cleaner has taken away. */
   readonly compacted = new Set<number>();
   /** Called before `cluster-changes` is read. */
@@ -55,6 +58,7 @@ class World {
         clock: { now: () => this.kafka.now, monotonic: () => this.kafka.now, after: () => () => {} },
         logger: { ...silentLog, warn: ({ event }) => void this.events.push(String(event)) },
         meter: this.meter,
+        tracer: this.tracer,
       },
       { ...OPTIONS, ...this.options },
     );
@@ -77,12 +81,14 @@ class World {
   }
 
   /** Reads on with what is there, as one transaction. */
-  async readOn(): Promise<void> {
+  async readOn(span?: Span): Promise<void> {
     const { records, next } = this.kafka.readOn(CHANGES, 0, this.#next);
     const left = records.filter(({ offset }) => !this.compacted.has(offset));
     await this.#task?.step(
       { records: left, next: new Map([[CHANGES, next]]) },
       this.#producer ?? this.kafka.producer('none'),
+      signal,
+      span,
     );
     await this.#producer?.commit();
     this.#next = next;
@@ -357,7 +363,7 @@ describe('an outbound record', () => {
     const world = new World();
     const framing = new Map<PayloadVersion, Buffer>([['v3', Buffer.from([0, 0, 0, 0, 9])]]);
     world.options = { framing };
-    const headers = { traceparent: '00-1-2-01' };
+    const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
     world.kafka.append({ topic: CHANGES, partition: 0, headers, ...LEAD });
     await world.live();
     const [record] = world.kafka.committed('outbound');
@@ -370,10 +376,50 @@ describe('an outbound record', () => {
       cause: 'created',
       'dealership-id': '3',
       'changed-at': String(BORN_MS),
-      traceparent: '00-1-2-01',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     });
     expect(record?.value?.subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 0, 9]));
     expect(JSON.parse(record?.value?.subarray(5).toString() ?? '')).toMatchObject({ id: 138559 });
+  });
+
+  test('carries its own span on when somebody takes spans, in the trace of the change and linked to the transaction', async () => {
+    const world = new World();
+    const spans = new RecordedSpans();
+    world.tracer = spans.tracer;
+    await world.live();
+    world.kafka.append({ topic: CHANGES, partition: 0, headers: { traceparent: traceparent(7) }, ...LEAD });
+    const batch = spans.tracer.start('join', { kind: 'consumer', parent: null, attributes: {} });
+    await world.readOn(batch);
+    const [span, ...more] = spans.ended;
+    expect([span, more]).toMatchObject([
+      {
+        name: 'create outbound',
+        kind: 3,
+        parent: traceparent(7).split('-')[2],
+        links: [batch.traceparent?.slice(3, -3)],
+        attributes: {
+          'messaging.destination.name': 'outbound',
+          'messaging.destination.partition.id': String(partitionOf('138559', 12)),
+          'lead_webhooks.payload.version': 'v3',
+          'lead_webhooks.cause': 'created',
+        },
+      },
+      [],
+    ]);
+    expect(JSON.stringify(span?.attributes)).not.toContain('138559');
+    const { headers } = world.kafka.committed('outbound')[0] ?? {};
+    expect(headers?.['traceparent']?.toString()).toBe(`00-${span?.traceId}-${span?.spanId}-01`);
+  });
+
+  test('of a change without a trace begins one', async () => {
+    const world = new World();
+    const spans = new RecordedSpans();
+    world.tracer = spans.tracer;
+    world.write(LEAD);
+    await world.live();
+    const { headers } = world.kafka.committed('outbound')[0] ?? {};
+    expect(spans.ended).toMatchObject([{ name: 'create outbound', parent: undefined, links: [] }]);
+    expect(headers?.['traceparent']?.toString()).toContain(spans.ended[0]?.spanId);
   });
 
   test('of a row that left carries the time of its leaving', async () => {
@@ -401,6 +447,7 @@ describe('a body beyond the limit', () => {
     const world = await told();
     const [letter, ...more] = world.deadLetters();
     expect([world.told(), more]).toEqual([[], []]);
+    expect(world.meter.counts.get('emitted_total v3 created')).toBeUndefined();
     expect([letter?.key?.toString(), letter?.value]).toEqual(['138559', null]);
     const headers = letter?.headers ?? {};
     expect(headers['lead-webhooks.errors.code']?.toString()).toBe('too-large');
@@ -424,6 +471,7 @@ describe('a body beyond the limit', () => {
     world.write(LEAD);
     await world.readOn();
     expect(world.told()).toEqual(['138559 2 changed']);
+    expect(world.meter.counts.get('emitted_total v3 changed')).toBe(1);
   });
 });
 

@@ -20,7 +20,13 @@ function stored(record: OutgoingRecord, writtenAt = NOW - DAY_MS): KafkaRecord {
 }
 
 const LETTER: DeadLetter = {
-  record: outbound({ offset: 7, leadId: '138559', revision: 2 ** 32 + 1, changedAt: 5, traceparent: '00-a-b-01' }),
+  record: outbound({
+    offset: 7,
+    leadId: '138559',
+    revision: 2 ** 32 + 1,
+    changedAt: 5,
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  }),
   endpointId: 'crm',
   code: 'refused',
   message: 'endpoint answered http-422',

@@ -15,6 +15,7 @@ import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { type ChangeEvent, SourceDatabase } from '../support/change-events.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
+import { traceparent } from '../support/recorded-spans.ts';
 import { sourceAppointment, sourceLead } from '../support/source-rows.ts';
 
 const PARTITIONS = 12;
@@ -169,7 +170,7 @@ describe('a transaction', () => {
     world.db.now = 5_000;
     for (const cluster of [289, 500]) {
       const { value } = world.db.update('lead', sourceLead({ lead_cluster_id: cluster }));
-      const headers = { traceparent: `00-${cluster}` };
+      const headers = { traceparent: traceparent(cluster) };
       world.kafka.append({ topic: 'lead', partition: 0, key: '{"id":138559}', value, headers });
       await world.step();
     }
@@ -180,9 +181,9 @@ describe('a transaction', () => {
     const [home, away] = ['cluster:289', 'cluster:500'].map((cluster) => partitionOf(cluster, PARTITIONS));
     expect(headers.toSorted((a, b) => a.partition - b.partition)).toEqual(
       [
-        { partition: home, traceparent: '00-289' },
-        { partition: home, 'changed-at': '5001', traceparent: '00-500' },
-        { partition: away, traceparent: '00-500' },
+        { partition: home, traceparent: traceparent(289) },
+        { partition: home, 'changed-at': '5001', traceparent: traceparent(500) },
+        { partition: away, traceparent: traceparent(500) },
       ].toSorted((a, b) => (a.partition ?? 0) - (b.partition ?? 0)),
     );
   });

@@ -165,6 +165,24 @@ describe('waiting', () => {
   });
 });
 
+test('the oldest that waits is looked for in the first records of every input, taken ones left aside', () => {
+  const { queue } = queueOf(1_000_000);
+  const at = (offset: number, timestamp: number, topic = 'in'): KafkaRecord => ({
+    ...record(offset, 0, topic),
+    timestamp,
+  });
+  expect(queue.oldest).toBeNull();
+  queue.push('in', chunk([at(10, 50), at(11, 60)], 12));
+  queue.push('in', chunk([at(12, 40)], 13));
+  queue.push('other', chunk([], 5));
+  queue.push('other', chunk([at(5, 55, 'other')], 6));
+  expect(queue.oldest).toBe(50);
+  queue.take(1);
+  expect(queue.oldest).toBe(55);
+  queue.take(9);
+  expect(queue.oldest).toBeNull();
+});
+
 test('the lag counts what was not taken up to the last stable offset of every input, as of its last fetch', () => {
   const { queue } = queueOf(1_000_000);
   queue.push('in', chunk([record(10), record(11)], 12, 100));
@@ -173,4 +191,8 @@ test('the lag counts what was not taken up to the last stable offset of every in
   expect(queue.lag).toBe(95);
   queue.take(3);
   expect(queue.lag).toBe(92);
+  queue.push('in', chunk([], 100));
+  expect(queue.lag).toBe(4);
+  queue.push('other', chunk([record(3, 0, 'other')], 9));
+  expect(queue.lag).toBe(8);
 });

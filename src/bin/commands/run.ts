@@ -9,6 +9,7 @@ import { Lifecycle } from '../../ops/lifecycle.ts';
 import { createLog } from '../../ops/log.ts';
 import { Metrics } from '../../ops/metrics.ts';
 import { observeProcess } from '../../ops/process-metrics.ts';
+import { openTraces } from '../../ops/traces.ts';
 import { readArguments } from '../arguments.ts';
 import { type Command, loadConfig } from '../command.ts';
 import { EndpointFeed, fixedEndpoints } from '../endpoint-feed.ts';
@@ -65,8 +66,11 @@ export const command: Command = {
         const unwatch = watchEventLoop({ limitMs: config.tasks.stallTimeoutMs });
         lifecycle.onStop('event loop watchdog', async () => unwatch());
         const { version } = context;
+        const { tracer, flush } = openTraces(version);
+        if (tracer.active) log.info({ event: 'traces' }, 'an OpenTelemetry SDK is loaded: spans are made');
+        lifecycle.onStop('traces', () => flush(clock));
         const onEnded = (): void => lifecycle.requestStop('a stage ended');
-        await runStages({ config, stages, endpoints, version, log, meter: metrics, health, onEnded }, signal);
+        await runStages({ config, stages, endpoints, version, log, meter: metrics, tracer, health, onEnded }, signal);
       });
     } finally {
       detach();
