@@ -6,7 +6,7 @@
  * reach; those of operators (KEDA, Strimzi and others) lie in the chart. What needs no tool is in test/chart.test.ts.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -87,8 +87,8 @@ function renders() {
 function manifests() {
   const files = examples.map((example) => join(golden, `${example}.yaml`));
   const locations = [
-    process.env['KUBE_SCHEMAS'] ?? 'default',
     join(chart, 'crd-schemas/{{.ResourceKind}}{{.KindSuffix}}.json'),
+    process.env['KUBE_SCHEMAS'] ?? 'default',
   ].flatMap((location) => ['-schema-location', location]);
   check(
     'the renders fit the schemas of Kubernetes and of the operators, unknown fields refused',
@@ -126,6 +126,50 @@ function alerts() {
   );
 }
 
+const minimal = ['--namespace', 'leads', '--values', join(chart, 'examples/minimal.yaml')];
+
+/** What needs two renders, or another chart than ours. */
+function mechanisms() {
+  const job = [
+    'template',
+    'lw',
+    chart,
+    ...minimal,
+    '--set',
+    'setup.hook=false',
+    '--show-only',
+    'templates/setup-job.yaml',
+  ];
+  const nameOf = (...more) => parse(run('helm', [...job, ...more]).out)?.metadata.name;
+  const names = [
+    nameOf(),
+    nameOf(),
+    nameOf('--set', 'setup.resources.limits.memory=1Gi'),
+    nameOf('--set', 'image.tag=2'),
+  ];
+  check('a setup Job that is no hook has another name when something in it is different, and only then', {
+    ok: names[0] === names[1] && new Set(names).size === 3,
+    text: names.join(' '),
+  });
+
+  const copy = join(scratch, 'chart');
+  cpSync(chart, copy, { recursive: true });
+  const former = { was: 'fullnameOverride', use: 'a.new.name', since: '1.0.0', until: '2.0.0' };
+  writeFileSync(join(copy, 'files/renamed.yaml'), stringify([former]));
+  const install = ['install', 'lw', copy, '--dry-run=client', ...minimal];
+  const notes = run('helm', [...install, '--set', 'fullnameOverride=x']).out;
+  const sentence =
+    'has another name since version 1.0.0 of the chart: use a.new.name, the former name works until 2.0.0';
+  check('a former name that still works renders, and the notes say which one it is now', {
+    ok: notes.includes(`- fullnameOverride: ${sentence}`) && notes.includes('name: x-join'),
+    text: notes.slice(-600),
+  });
+  check('who uses no former name is not told of it', {
+    ok: !run('helm', install).text.includes('another name'),
+    text: '',
+  });
+}
+
 const missing = missingTools();
 if (missing.length > 0) {
   say(`not on the PATH: ${missing.join(', ')}. Install them; all are written in Go and can be had by \`go install\`.`);
@@ -133,6 +177,7 @@ if (missing.length > 0) {
 }
 renders();
 check('each template does what it should (helm-unittest)', run('helm-unittest', [chart]));
+mechanisms();
 manifests();
 alerts();
 // A path relative to here: with an absolute one helm-docs finds nothing, and says nothing.

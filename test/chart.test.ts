@@ -51,6 +51,9 @@ function environmentOf(container: Manifest): Record<string, string> {
   );
 }
 
+/** Values that have another name now. */
+const renamed: Manifest[] = parse(textOf(`${chart}files/renamed.yaml`));
+
 describe('the values', () => {
   const schema = JSON.parse(textOf(`${chart}values.schema.json`));
   const validate = new Ajv({ strict: false }).compile(schema);
@@ -73,8 +76,24 @@ describe('the values', () => {
     expect(validate(JSON.parse(JSON.stringify(values)))).toBe(false);
   });
 
+  test.each(renamed.map(({ was, use }) => [was, use]))(
+    'the former name %s is one that the schema lets through to the sentence about it, and %s exists',
+    (was, use) => {
+      const [, setting] = /^settings\.(\w+)$/.exec(was) ?? [];
+      // A name that is no setting wants a case of its own here: its place in the schema.
+      expect(schema.definitions.settings.propertyNames.enum).toContain(setting);
+      const at = String(use)
+        .split('.')
+        .reduce((values, key) => values?.[key], parse(textOf(`${chart}values.yaml`)));
+      expect(at).toBeDefined();
+    },
+  );
+
   test('the schema knows the settings of the program: all that the chart does not set by values of its own', () => {
-    const own = new Set(containersOf('minimal').flatMap(({ env }) => env.map(({ name }: Manifest) => name)));
+    // The values that have places of their own are in these two, and no `settings`.
+    const containers = ['minimal', 'endpoints'].flatMap(containersOf);
+    const own = new Set(containers.flatMap(({ env }) => env.map(({ name }: Manifest) => name)));
+    for (const { was } of renamed) own.delete(was.replace(/^settings\./, ''));
     const names = allSettings()
       .filter(({ secret }) => !secret)
       .map(({ env }) => env)
@@ -98,7 +117,10 @@ describe.each(examples)('the example %s', (example) => {
     for (const container of containersOf(example)) {
       const environment = environmentOf(container);
       const ours = Object.entries(environment).filter(([name]) => /^(LEAD_WEBHOOKS|KAFKA|SCHEMA_REGISTRY)_/.test(name));
-      const file = (path: string): string => (/ca|crt|key/.test(basename(path)) ? PEM : 'secret\n');
+      const file = (path: string): string => {
+        if (path.includes('/seal/')) return Buffer.alloc(32, 1).toString('base64');
+        return /ca|crt|key/.test(basename(path)) ? PEM : 'secret\n';
+      };
       expect(parseConfig(Object.fromEntries(ours), file)).not.toHaveProperty('problems');
       expect(Object.keys(COMMANDS)).toContain(container.args[0]);
     }
@@ -153,13 +175,14 @@ describe.each(examples)('the example %s', (example) => {
     }
   });
 
-  test('defines endpoints that the program accepts', () => {
+  test('defines endpoints that the program accepts, in a file or a topic', () => {
+    const inTopic = containersOf(example).some((one) => 'LEAD_WEBHOOKS_ENDPOINTS_TOPIC' in environmentOf(one));
     const file = manifests(example, 'ConfigMap').find(({ metadata }) => metadata.name.endsWith('-endpoints'));
     const secrets = { env: () => SIGNING_SECRET, file: () => 'token' };
     const options = { secrets, emittedVersions: ['v1', 'v2', 'v3'] };
-    const { endpoints, mistakes } = parseEndpoints(file?.data['endpoints.yaml'] ?? '', options);
+    const { endpoints, mistakes } = parseEndpoints(file?.data['endpoints.yaml'] ?? 'endpoints: []', options);
     expect(mistakes).toEqual([]);
-    expect(endpoints).toHaveLength(1);
+    expect(endpoints.length + Number(inTopic)).toBe(1);
   });
 });
 

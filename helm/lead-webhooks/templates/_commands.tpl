@@ -33,3 +33,21 @@ volumes:
   {{- . | trim | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{/* What the setup Job runs, as a JSON list of commands; empty when there is nothing to do. */}}
+{{- define "lead-webhooks.setupCommands" -}}
+{{- $commands := list -}}
+{{- if eq .Values.topics.create "job" }}{{- $commands = append $commands (list "topics" "apply") }}{{- end -}}
+{{- if include "lead-webhooks.hasSchemas" . }}{{- $commands = append $commands (list "schemas" "register") }}{{- end -}}
+{{- if and .Values.setup.enabled $commands }}{{- toJson $commands -}}{{- end -}}
+{{- end }}
+
+{{/* Not empty when the schemas of the payloads are in a registry. */}}
+{{- define "lead-webhooks.hasSchemas" -}}
+{{- if and .Values.registry.url (ne (index .Values.settings "LEAD_WEBHOOKS_OUTBOUND_FRAMING" | default "registry") "plain") -}}yes{{- end -}}
+{{- end }}
+
+{{/* Not empty when the setup Job is a hook. A hook runs before the release's own objects exist: not if those make the Secrets that it needs. */}}
+{{- define "lead-webhooks.setupIsHook" -}}
+{{- if and .Values.setup.hook (not .Values.strimzi.users.enabled) (not .Values.externalSecrets.secrets) -}}yes{{- end -}}
+{{- end }}

@@ -40,7 +40,7 @@ metadata:
     {{- end }}
   annotations:
     kubectl.kubernetes.io/default-container: {{ .stage }}
-    {{- if and (eq .stage "deliver") $root.Values.endpoints.list }}
+    {{- if and (eq .stage "deliver") $root.Values.endpoints.list $root.Values.endpoints.restartOnChange }}
     checksum/endpoints: {{ toYaml $root.Values.endpoints.list | sha256sum }}
     {{- end }}
     {{- with $stage.podAnnotations }}
@@ -91,14 +91,8 @@ spec:
         # A pod that comes back under its name takes its place in the group at once.
         - name: LEAD_WEBHOOKS_INSTANCE_ID
           valueFrom: { fieldRef: { fieldPath: metadata.name } }
-        {{- if eq .stage "deliver" }}
-        - name: LEAD_WEBHOOKS_ENDPOINTS_FILE
-          value: /etc/lead-webhooks/endpoints/endpoints.yaml
-        {{- range $root.Values.endpoints.secretEnv }}
-        - name: {{ .name }}
-          valueFrom:
-            secretKeyRef: { name: {{ .secret | quote }}, key: {{ .key | quote }} }
-        {{- end }}
+        {{- with and (eq .stage "deliver") (include "lead-webhooks.endpointEnv" $root) }}
+        {{- . | trim | nindent 8 }}
         {{- end }}
         {{- with $stage.extraEnv }}
         {{- toYaml . | nindent 8 }}
@@ -127,38 +121,15 @@ spec:
       securityContext:
         {{- include "lead-webhooks.securityContext" (dict "root" $root "context" $root.Values.securityContext) | nindent 8 }}
       {{- $mounts := include "lead-webhooks.secretMounts" $access }}
-      {{- if or $mounts (eq .stage "deliver") }}
+      {{- if eq .stage "deliver" }}{{- $mounts = printf "%s%s" $mounts (include "lead-webhooks.endpointMounts" $root) }}{{- end }}
+      {{- with $mounts | trim }}
       volumeMounts:
-        {{- with $mounts }}
-        {{- . | trim | nindent 8 }}
-        {{- end }}
-        {{- if eq .stage "deliver" }}
-        - name: endpoints
-          mountPath: /etc/lead-webhooks/endpoints
-          readOnly: true
-        {{- range $root.Values.endpoints.secretFiles }}
-        - name: {{ printf "endpoint-%s" .name }}
-          mountPath: /run/secrets/{{ .name }}
-          readOnly: true
-        {{- end }}
-        {{- end }}
+        {{- . | nindent 8 }}
       {{- end }}
   {{- $volumes := include "lead-webhooks.secretVolumes" $access }}
-  {{- if or $volumes (eq .stage "deliver") }}
+  {{- if eq .stage "deliver" }}{{- $volumes = printf "%s%s" $volumes (include "lead-webhooks.endpointVolumes" $root) }}{{- end }}
+  {{- with $volumes | trim }}
   volumes:
-    {{- with $volumes }}
-    {{- . | trim | nindent 4 }}
-    {{- end }}
-    {{- if eq .stage "deliver" }}
-    - name: endpoints
-      configMap:
-        name: {{ default (printf "%s-endpoints" (include "lead-webhooks.fullname" $root)) $root.Values.endpoints.configMap }}
-    {{- range $root.Values.endpoints.secretFiles }}
-    - name: {{ printf "endpoint-%s" .name }}
-      secret:
-        secretName: {{ .secret | quote }}
-        defaultMode: 0440
-    {{- end }}
-    {{- end }}
+    {{- . | nindent 4 }}
   {{- end }}
 {{- end }}
