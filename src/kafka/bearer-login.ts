@@ -37,9 +37,9 @@ export function bearerMechanism({ token, extensions = new Map() }: BearerLogin):
       authenticate: async () => {
         const value = await token();
         if (!BEARER_TOKEN.test(value)) throw new TokenFailure('authentication', 'the token is not a bearer token');
-        const refused = await exchange(saslAuthenticate, firstMessage(value, extensions));
+        const refused = await exchange(saslAuthenticate, firstMessage(value, extensions)).catch(refusalOrThrow);
         if (refused === null) return;
-        // The broker closes the connection either way; it is told first, so that it can say why in its own log.
+        // The broker waits for this before it notes the reason in its log and closes the connection.
         await exchange(saslAuthenticate, GIVE_UP).catch(() => undefined);
         throw new KafkaFailure('authentication', 'the broker refuses the token', refused);
       },
@@ -54,6 +54,13 @@ async function exchange(send: AuthenticationProviderArgs['saslAuthenticate'], me
     response: { decode: (bytes) => bytes.subarray(LENGTH_BYTES), parse: (bytes) => bytes },
   });
   return Buffer.isBuffer(answer) && answer.length > 0 ? statusOf(answer) : null;
+}
+
+/** What a broker refuses after it has found the token good: another principal than before, an extension. */
+function refusalOrThrow(error: unknown): string {
+  const type = (error as { type?: unknown } | null)?.type;
+  if (type === 'SASL_AUTHENTICATION_FAILED') return type;
+  throw error;
 }
 
 function firstMessage(token: string, extensions: ReadonlyMap<string, string>): Buffer {

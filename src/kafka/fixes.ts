@@ -7,6 +7,7 @@
 import { systemClock } from '../lib/clock.ts';
 import { withoutAborted } from './fixes/aborted-records.ts';
 import { COORDINATOR_REQUESTS, CoordinatorMemory } from './fixes/coordinators.ts';
+import { endingItsConnection } from './fixes/failed-logins.ts';
 import { type DecodeBatch, reachingTheEnd } from './fixes/holes.ts';
 import {
   applyOnce,
@@ -21,7 +22,6 @@ import { tellingRefusals } from './fixes/lookup-refusals.ts';
 import { groupPerPartition } from './fixes/messages-per-partition.ts';
 import { type Codec, frameRequest, produceRequest } from './fixes/produce-request.ts';
 import { addYoungerErrors, type ProtocolError } from './fixes/protocol-errors.ts';
-import { leavingWhenRefused } from './fixes/refused-renewals.ts';
 import { onlyWhenPending } from './fixes/request-queue.ts';
 import { endingTogether } from './fixes/send-messages.ts';
 
@@ -37,7 +37,7 @@ applyOnce(() => {
   const queue = prototypeOf('network/requestQueue', ['scheduleCheckPendingRequests', 'checkPendingRequests']);
   queue['scheduleCheckPendingRequests'] = onlyWhenPending(method(queue, 'scheduleCheckPendingRequests'));
   const login = prototypeOf('broker/saslAuthenticator', ['authenticate']);
-  login['authenticate'] = leavingWhenRefused(method(login, 'authenticate'));
+  login['authenticate'] = endingItsConnection(method(login, 'authenticate'));
   rememberCoordinators();
 });
 

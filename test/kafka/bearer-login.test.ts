@@ -51,6 +51,16 @@ test('a refusal ends the exchange and is a failure with the broker’s word for 
   });
 });
 
+test('a refusal by an error code is the same failure, and any other error stays what it is', async () => {
+  const refusal = Object.assign(new Error('of principals'), { type: 'SASL_AUTHENTICATION_FAILED' });
+  await expect(logIn({}, [refusal])).rejects.toMatchObject({
+    code: 'authentication',
+    message: 'the broker refuses the token (SASL_AUTHENTICATION_FAILED)',
+  });
+  const closed = new Error('Closed connection');
+  await expect(logIn({}, [closed])).rejects.toBe(closed);
+});
+
 test('what cannot be sent as a token is not sent', async () => {
   await expect(logIn({ token: async () => 'abc\x01auth=x' }, [''])).rejects.toMatchObject({
     code: 'authentication',

@@ -1,4 +1,4 @@
-/** Sessions that are not renewed. The connection is played; a real broker says the same in test/int/oauth.int.test.ts. */
+/** Logins that fail. The connection is played; a real broker says the same in test/int/oauth.int.test.ts. */
 import { describe, expect, it } from 'vitest';
 import '../../../src/kafka/fixes.ts';
 import { TokenFailure } from '../../../src/kafka/bearer-login.ts';
@@ -36,6 +36,7 @@ function logIn(Class: Authenticator, on: ReturnType<typeof connection>): Promise
 
 const fixed = internal('broker/saslAuthenticator') as Authenticator;
 const LOGGED_IN = [1, 0];
+const ENDED = ['rejected: KafkaJSConnectionClosedError', 'disconnected', 'destroyed'];
 
 describe('a broker that refuses to renew a session', () => {
   it('unfixed, is a wrong login, and the connection stays', async () => {
@@ -50,11 +51,20 @@ describe('a broker that refuses to renew a session', () => {
   ])('fixed, is a connection that was closed: %s', async (_whose, error) => {
     const on = connection(LOGGED_IN, error);
     await expect(logIn(fixed, on)).rejects.toMatchObject({ name: 'KafkaJSConnectionClosedError', retriable: true });
-    expect(on.done).toEqual(['rejected: KafkaJSConnectionClosedError', 'disconnected', 'destroyed']);
+    expect(on.done).toEqual(ENDED);
   });
 });
 
-describe('any other failure of a login stays as it is', () => {
+describe('a login that succeeds', () => {
+  it('leaves the connection', async () => {
+    const on = connection(null, REFUSED);
+    on.sasl.authenticationProvider = () => ({ authenticate: () => Promise.resolve() as Promise<never> });
+    await logIn(fixed, on);
+    expect(on.done).toEqual([]);
+  });
+});
+
+describe('any other failure of a login stays what it is, and ends the connection', () => {
   it.each([
     ['the first login of a connection', null, REFUSED],
     ['no token', LOGGED_IN, new TokenFailure('authentication', 'the token endpoint refuses us')],
@@ -62,6 +72,6 @@ describe('any other failure of a login stays as it is', () => {
   ])('%s', async (_what, authenticatedAt, error) => {
     const on = connection(authenticatedAt, error);
     await expect(logIn(fixed, on)).rejects.toBe(error);
-    expect(on.done).toEqual([]);
+    expect(on.done).toEqual(ENDED);
   });
 });
