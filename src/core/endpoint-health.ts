@@ -5,6 +5,17 @@
  * Plain values; times are ms since the epoch by the writer's clock. Who acts on it: delivery/lane-gate.ts.
  */
 
+/** Why nothing, or only a probe, may start; in the order of precedence. */
+export const GATE_STATES = ['disabled', 'operator', 'gone', 'retry-after', 'unauthorized', 'breaker', 'open'] as const;
+export type GateState = (typeof GATE_STATES)[number];
+
+/** What of an endpoint's definition decides, beside its health. */
+export interface Defined {
+  readonly enabled: boolean;
+  /** Digest of the definition; null = unknown, so any 410 counts. */
+  readonly definition: string | null;
+}
+
 /** No attempt before `until`, for a reason learnt at `since`. */
 export interface Hold {
   readonly since: number;
@@ -52,6 +63,21 @@ export function mergeHealth(a: EndpointHealth, b: EndpointHealth): EndpointHealt
     gone: standing(a.gone, b.gone, ({ at }) => at),
     operator: latest(a.operator, b.operator, ({ at }) => at),
   };
+}
+
+/** What holds an endpoint at `now` (ms); `open` = nothing. */
+export function stateOf(health: EndpointHealth, defined: Defined, now: number): GateState {
+  if (!defined.enabled) return 'disabled';
+  if (health.operator?.paused) return 'operator';
+  if (isGone(health, defined)) return 'gone';
+  if (health.retryAfterUntil > now) return 'retry-after';
+  if (health.unauthorized) return 'unauthorized';
+  return health.breaker ? 'breaker' : 'open';
+}
+
+/** The endpoint said 410 under this definition. */
+export function isGone({ gone }: EndpointHealth, { definition }: Defined): boolean {
+  return gone !== null && (definition === null || gone.definition === definition);
 }
 
 /** The operator's word as a value to publish: a pause, or its end, which also ends every hold that only a probe could end. */

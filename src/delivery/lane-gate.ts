@@ -9,7 +9,15 @@
  */
 import type { AttemptResult, Outcome } from '../core/attempt.ts';
 import { retryAfterMs } from '../core/attempt.ts';
-import { type EndpointHealth, HEALTHY, type Hold, mergeHealth } from '../core/endpoint-health.ts';
+import {
+  type EndpointHealth,
+  type GateState,
+  HEALTHY,
+  type Hold,
+  isGone,
+  mergeHealth,
+  stateOf,
+} from '../core/endpoint-health.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -18,10 +26,6 @@ const BREAKER_LEADS = 3;
 /** First and longest wait between probes of an endpoint that answers 401 or 403, ms. */
 const UNAUTHORIZED_BASE_MS = 30_000;
 const UNAUTHORIZED_CAP_MS = 30 * 60_000;
-
-/** Why nothing, or only a probe, may start; in the order of precedence. */
-export const GATE_STATES = ['disabled', 'operator', 'gone', 'retry-after', 'unauthorized', 'breaker', 'open'] as const;
-export type GateState = (typeof GATE_STATES)[number];
 
 /** One attempt that ended. */
 export interface Ended {
@@ -34,18 +38,26 @@ export interface Ended {
 
 export class LaneGate {
   #endpoint: Endpoint;
-  #definition: string;
+  /** What of the definition decides; `definition` is its digest. */
+  #defined: { readonly enabled: boolean; readonly definition: string };
   #health: EndpointHealth = HEALTHY;
   readonly #rate: RateLimit;
   #failures = 0;
   readonly #failedLeads = new Set<string>();
+  /**
+   * This process has made no attempt under the definition: its secrets may be others than those that were answered by 401 or 403, before
+   * a restart or in another process. So its first attempt, the probe, need not wait.
+   */
+  #untried = true;
+  /** When the definition came, ms: what an earlier attempt was answered was not said to it. */
+  #definedAt = 0;
   /** The last failures were answers that never came: our own way out may be what is broken. */
   #unanswered = false;
 
   /** @param definition digest of the endpoint's definition. */
   constructor(endpoint: Endpoint, definition: string) {
     this.#endpoint = endpoint;
-    this.#definition = definition;
+    this.#defined = { enabled: endpoint.enabled, definition };
     this.#rate = new RateLimit(endpoint.limits.ratePerSecond);
   }
 
@@ -55,7 +67,7 @@ export class LaneGate {
 
   /** The endpoint said 410 under its present definition. */
   get gone(): boolean {
-    return this.#health.gone?.definition === this.#definition;
+    return isGone(this.#health, this.#defined);
   }
 
   /**
@@ -64,8 +76,12 @@ export class LaneGate {
    */
   define(endpoint: Endpoint, at: { definition: string; changed: boolean; now: number }): void {
     this.#endpoint = endpoint;
-    this.#definition = at.definition;
+    this.#defined = { enabled: endpoint.enabled, definition: at.definition };
     this.#rate.limit(endpoint.limits.ratePerSecond);
+    if (at.changed) {
+      this.#untried = true;
+      this.#definedAt = at.now;
+    }
     if (at.changed && (this.#health.unauthorized || this.#health.breaker)) this.#prove(at.now);
   }
 
@@ -86,12 +102,7 @@ export class LaneGate {
 
   /** What holds at `now`. */
   state(now: number): GateState {
-    if (!this.#endpoint.enabled) return 'disabled';
-    if (this.#health.operator?.paused) return 'operator';
-    if (this.gone) return 'gone';
-    if (this.#health.retryAfterUntil > now) return 'retry-after';
-    if (this.#health.unauthorized) return 'unauthorized';
-    return this.#health.breaker ? 'breaker' : 'open';
+    return stateOf(this.#health, this.#defined, now);
   }
 
   /** Nothing starts before this time, ms; infinity = not before something else happens. */
@@ -99,7 +110,8 @@ export class LaneGate {
     const state = this.state(now);
     if (state === 'disabled' || state === 'operator' || state === 'gone') return Number.POSITIVE_INFINITY;
     const { retryAfterUntil, unauthorized, breaker } = this.#health;
-    return Math.max(retryAfterUntil, unauthorized?.until ?? 0, breaker?.until ?? 0, this.#rate.nextAt(now));
+    const probeAt = this.#untried ? 0 : (unauthorized?.until ?? 0);
+    return Math.max(retryAfterUntil, probeAt, breaker?.until ?? 0, this.#rate.nextAt(now));
   }
 
   /** Only one attempt at a time may be under way: the endpoint is still to show that it works. */
@@ -114,6 +126,7 @@ export class LaneGate {
 
   /** An attempt starts. */
   started(now: number): void {
+    this.#untried = false;
     this.#rate.take(now);
   }
 
@@ -126,8 +139,10 @@ export class LaneGate {
     const asked = result.kind === 'answer' && (result.status === 429 || result.status === 503);
     const waitMs = asked ? retryAfterMs(result.retryAfter, now) : null;
     if (waitMs !== null && waitMs > 0) this.learn({ ...HEALTHY, retryAfterUntil: now + waitMs });
+    const isOld = startedAt < this.#definedAt && (outcome.kind === 'gone' || outcome.kind === 'unauthorized');
+    if (isOld) return before !== this.#health;
     if (outcome.kind === 'gone')
-      this.learn({ ...HEALTHY, gone: { definition: this.#definition, at: this.#after(now) } });
+      this.learn({ ...HEALTHY, gone: { definition: this.#defined.definition, at: this.#after(now) } });
     else if (outcome.kind === 'unauthorized') this.#unauthorized(startedAt, now);
     else if (speaksOfEndpoint(outcome, result))
       this.#failed(leadId, { startedAt, now, answered: result.kind === 'answer' });
@@ -151,6 +166,7 @@ export class LaneGate {
 
   #unauthorized(startedAt: number, now: number): void {
     const { unauthorized } = this.#health;
+    this.#untried = false;
     if (unauthorized && startedAt <= unauthorized.since) return;
     const pauseMs = next(unauthorized, { baseMs: UNAUTHORIZED_BASE_MS, capMs: UNAUTHORIZED_CAP_MS });
     this.learn({ ...HEALTHY, unauthorized: this.#hold(now, pauseMs) });

@@ -3,14 +3,14 @@
  * endpoint's requests in flight and rate (this process's share of them), the process's requests in flight, the lease, and the
  * holds of the gate. It knows neither records nor offsets. What has no turn yet has used up no attempt.
  */
-import type { EndpointHealth } from '../core/endpoint-health.ts';
+import { type EndpointHealth, GATE_STATES, type GateState } from '../core/endpoint-health.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import { definitionDigest, differs } from './definition.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Fifo } from './fifo.ts';
-import { type Ended, GATE_STATES, type GateState, LaneGate } from './lane-gate.ts';
+import { type Ended, LaneGate } from './lane-gate.ts';
 import type { Turns, TurnTaker } from './turns.ts';
 
 /** A timer is set for no longer than this at a time, ms. */
@@ -36,6 +36,8 @@ export interface LaneDeps {
   readonly onPending: (bytes: number) => void;
   /** The lane has learnt something that other processes must know. */
   readonly onHealth: (endpointId: string, health: EndpointHealth) => void;
+  /** The endpoint is removed, and this process has nothing pending or in flight for it any more. */
+  readonly onLeft: (endpointId: string) => void;
   /** The state of the lane has changed. */
   readonly onState: () => void;
 }
@@ -56,6 +58,8 @@ export class Lane implements TurnTaker {
   #triedAt = 0;
   #pending = 0;
   #pendingBytes = 0;
+  /** As `onLeft` was told last. */
+  #left = false;
   #failing = false;
   #notedAt = Number.NEGATIVE_INFINITY;
   /** As last shown; null = not shown, because the endpoint is removed. */
@@ -160,7 +164,7 @@ export class Lane implements TurnTaker {
       break;
     }
     this.#showState(true);
-    this.#deps.meter.gauge('in_flight', { endpoint: this.#endpoint.id }, this.#inFlight);
+    this.#show('in_flight', this.#inFlight);
   }
 
   turn(): boolean {
@@ -174,8 +178,8 @@ export class Lane implements TurnTaker {
     this.#pending += deliveries;
     this.#pendingBytes += bytes;
     this.#deps.onPending(bytes);
-    this.#deps.meter.gauge('pending', { endpoint: this.#endpoint.id }, this.#pending);
-    this.#deps.meter.gauge('pending_bytes', { endpoint: this.#endpoint.id }, this.#pendingBytes);
+    this.#show('pending', this.#pending);
+    this.#show('pending_bytes', this.#pendingBytes);
   }
 
   /** Tells since when a task's oldest pending delivery of this endpoint has been there, ms; null = it has none. */
@@ -183,7 +187,7 @@ export class Lane implements TurnTaker {
     if (since === null) this.#oldest.delete(task);
     else this.#oldest.set(task, since);
     const oldest = this.#oldest.size === 0 ? 0 : Math.min(...this.#oldest.values());
-    this.#deps.meter.gauge('pending_since_seconds', { endpoint: this.#endpoint.id }, oldest / 1000);
+    this.#show('pending_since_seconds', oldest / 1000);
   }
 
   /** Says in the log when the endpoint begins to fail and when it takes deliveries again; once a minute at most. */
@@ -238,6 +242,14 @@ export class Lane implements TurnTaker {
       this.pump();
     });
     this.#timer = { at, cancel };
+  }
+
+  /** Sets a gauge of the endpoint, as long as there is anything of it. */
+  #show(name: string, value: number): void {
+    const left = this.removed && this.#inFlight === 0 && this.#pending === 0;
+    if (left && !this.#left) this.#deps.onLeft(this.#endpoint.id);
+    this.#left = left;
+    if (!left) this.#deps.meter.gauge(name, { endpoint: this.#endpoint.id }, value);
   }
 
   #hideState(): void {

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type EndpointHealth, HEALTHY, mergeHealth, operatorWord, sameHealth } from '../../src/core/endpoint-health.ts';
+import {
+  type EndpointHealth,
+  HEALTHY,
+  mergeHealth,
+  operatorWord,
+  sameHealth,
+  stateOf,
+} from '../../src/core/endpoint-health.ts';
 import { decodeHealth, encodeHealth } from '../../src/kafka/internal-codec.ts';
 
 const time = fc.integer({ min: 0, max: 6 });
@@ -44,6 +51,22 @@ test("the operator's last word counts, and an end of a pause ends what only a pr
   const paused = mergeHealth(gone, operatorWord(true, 20));
   expect(paused).toMatchObject({ operator: { paused: true }, gone: { definition: 'x' } });
   expect(mergeHealth(paused, operatorWord(false, 30))).toMatchObject({ operator: { paused: false }, gone: null });
+});
+
+test('what holds an endpoint is told in the order of who must act, and a 410 counts for the definition that it was said to', () => {
+  const defined = { enabled: true, definition: 'x' };
+  const hold = { since: 10, until: 20, pauseMs: 10 };
+  const all = { retryAfterUntil: 50, breaker: hold, unauthorized: hold, provenAt: 0 };
+  const health = { ...all, gone: { definition: 'x', at: 10 }, operator: { paused: true, at: 10 } };
+  expect(stateOf(health, { ...defined, enabled: false }, 30)).toBe('disabled');
+  expect(stateOf(health, defined, 30)).toBe('operator');
+  expect(stateOf({ ...health, operator: null }, defined, 30)).toBe('gone');
+  expect(stateOf({ ...health, operator: null }, { ...defined, definition: null }, 30)).toBe('gone');
+  expect(stateOf({ ...health, operator: null }, { ...defined, definition: 'y' }, 30)).toBe('retry-after');
+  const ungone = { ...health, operator: null, gone: null };
+  expect(stateOf(ungone, defined, 50)).toBe('unauthorized');
+  expect(stateOf({ ...ungone, unauthorized: null }, defined, 50)).toBe('breaker');
+  expect(stateOf(HEALTHY, defined, 50)).toBe('open');
 });
 
 test('a word survives its encoding', () => {

@@ -92,6 +92,36 @@ test('a changed definition, be it only the token, deserves a new try at once', (
   expect([gate.state(START + 50), gate.health.provenAt]).toEqual(['open', START + 50]);
 });
 
+test('a hold for 401 of before a restart does not keep the first attempt back, which may have another token; it is a single probe', () => {
+  const { gate, end } = gateOf();
+  const unauthorized = { since: START, until: START + 1_800_000, pauseMs: 1_800_000 };
+  gate.learn({ ...HEALTHY, unauthorized });
+  expect([gate.state(START + 10), gate.opensAt(START + 10), gate.probing]).toEqual(['unauthorized', START + 10, true]);
+  gate.started(START + 10);
+  expect(gate.opensAt(START + 10)).toBe(START + 1_800_000);
+  end(status(401), START + 20, { startedAt: START + 10 });
+  expect(gate.opensAt(START + 20)).toBe(START + 20 + 1_800_000);
+  gate.define(testEndpoint({ breaker }), { definition: 'definition-1', changed: true, now: START + 50 });
+  gate.learn({ ...HEALTHY, unauthorized: { ...unauthorized, since: START + 60 } });
+  expect([gate.state(START + 70), gate.opensAt(START + 70)]).toEqual(['unauthorized', START + 70]);
+});
+
+test('neither Retry-After nor the breaker of before a restart lets a probe go early', () => {
+  const { gate } = gateOf();
+  gate.learn({ ...HEALTHY, breaker: { since: START, until: START + 5000, pauseMs: 5000 } });
+  expect(gate.opensAt(START)).toBe(START + 5000);
+  gate.learn({ ...HEALTHY, retryAfterUntil: START + 9000 });
+  expect(gate.opensAt(START)).toBe(START + 9000);
+});
+
+test.each([401, 410])('%i to a request of before the definition changed says nothing of the new one', (code) => {
+  const { gate, end } = gateOf();
+  gate.define(testEndpoint({ breaker }), { definition: 'definition-2', changed: true, now: START });
+  expect(end(status(code), START + 10, { startedAt: START - 5 })).toBe(false);
+  expect(gate.state(START + 10)).toBe('open');
+  expect(end(status(code), START + 20, { startedAt: START })).toBe(true);
+});
+
 test('410 disables the definition that was answered, not the id', () => {
   const { gate, end } = gateOf();
   expect(end(status(410), START)).toBe(true);

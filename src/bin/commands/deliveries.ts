@@ -1,6 +1,6 @@
 /**
- * `deliveries list` and `deliveries show`: what waits in `delivery-state`, when it is due and why it waits. Reads Kafka only: a delivery
- * that succeeds at its first attempt was never there. Bodies are personal data: shown on request alone.
+ * `deliveries list` and `deliveries show`: what waits in `delivery-state`, when it is due and why it waits: for itself, or because its
+ * endpoint is held. A delivery that succeeds at its first attempt was never there. Bodies are personal data: shown on request alone.
  */
 import type { StateKey } from '../../core/delivery.ts';
 import { DeliveryView, type MarkView, type PendingView } from '../../kafka/delivery-view.ts';
@@ -8,7 +8,9 @@ import { readAll } from '../../kafka/partition-log.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type ArgumentSpec, type Arguments, readDoing } from '../arguments.ts';
 import { columns, instant, until } from '../columns.ts';
-import { type Command, type Context, loadConfig, outJson } from '../command.ts';
+import { type Command, ConfigInvalid, type Context, loadConfig, outJson } from '../command.ts';
+import { type EndpointHold, holdJson, holdOf, holdText, readHealth } from '../endpoint-holds.ts';
+import { definedEndpoints } from '../endpoint-trial.ts';
 import { wholeNumber } from '../option-values.ts';
 import { type Reading, reading } from '../reading.ts';
 
@@ -19,13 +21,19 @@ Usage: lead-webhooks deliveries list [--endpoint ID] [--lead ID] [--limit N] [--
        lead-webhooks deliveries show ENDPOINT LEAD [--body] [--json]
 
 list    The deliveries that wait in Kafka for another attempt, the next due first: endpoint, lead, revision, attempts so
-        far, when it is due, and the code of the last failure. A delivery without attempts waits for its turn: its
-        endpoint is slow, paused or disabled. What is tried for the first time right now is not shown.
+        far, when it is due, the code of the last failure, and what holds its endpoint. A delivery without attempts
+        waits for its turn: its endpoint is slow or held. What is tried for the first time right now is not shown.
 show    All that is known of one endpoint and lead: what is pending (several with "supersede: false"), and the marks:
         seen (the highest revision that was taken), done (an "on: create" endpoint has had the lead), dead (there is
         a dead letter; the highest revision delivered since).
 
-Used from the configuration: KAFKA_*, LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC.
+HOLD is what holds the endpoint as a whole, however early the delivery is due: retry-after (it asked for a pause),
+breaker (too many failures in a row), unauthorized (401 or 403), gone (410), operator (endpoints pause), disabled.
+While breaker or unauthorized hold, single probes go out. Whether an endpoint is disabled is known only of one that
+stands in the configured file.
+
+Used from the configuration: KAFKA_*, LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC, LEAD_WEBHOOKS_ENDPOINT_HEALTH_TOPIC,
+LEAD_WEBHOOKS_ENDPOINTS_FILE if it is set and without mistakes.
 
 Options:
   --endpoint ID   only of this endpoint
@@ -55,15 +63,33 @@ export const command: Command = {
     const { doing, args } = readDoing(context.args, DOINGS);
     const limit = wholeNumber(args, 'limit', 1) ?? LIMIT;
     const config = loadConfig(context);
-    const topic = config.topics.deliveryState;
+    const { deliveryState, endpointHealth } = config.topics;
     const view = new DeliveryView({ wanted: wantedBy(args), bodies: args.has('body') });
-    await reading(config, 'deliveries', [topic], (from) => readState(from, topic, view));
+    const health = await reading(config, 'deliveries', [deliveryState, endpointHealth], async (from) => {
+      await readState(from, deliveryState, view);
+      return readHealth(from, endpointHealth);
+    });
+    const endpoints = new Map(endpointsIn(context, config).map((endpoint) => [endpoint.id, endpoint]));
     const now = systemClock.now();
+    const hold: Holds = (id) => holdOf(health.get(id), endpoints.get(id), now);
     return doing === 'list'
-      ? list(context, args, { pending: view.pending, limit, now })
-      : show(context, args, { view, now });
+      ? list(context, args, { pending: view.pending, limit, now, hold })
+      : show(context, args, { view, now, hold });
   },
 };
+
+/** What holds an endpoint, by its id. */
+type Holds = (endpointId: string) => EndpointHold | null;
+
+/** The file's endpoints; none when it cannot be read here, for what waits is to be seen all the same. */
+function endpointsIn(...of: Parameters<typeof definedEndpoints>): NonNullable<ReturnType<typeof definedEndpoints>> {
+  try {
+    return definedEndpoints(...of) ?? [];
+  } catch (error) {
+    if (error instanceof ConfigInvalid) return [];
+    throw error;
+  }
+}
 
 /** Feeds a view with all of `delivery-state`. */
 async function readState({ fetcher, partitions, signal }: Reading, topic: string, view: DeliveryView): Promise<void> {
@@ -82,22 +108,26 @@ function wantedBy(args: Arguments): (key: StateKey) => boolean {
 function list(
   context: Context,
   args: Arguments,
-  { pending, limit, now }: { pending: readonly PendingView[]; limit: number; now: number },
+  { pending, limit, now, hold }: { pending: readonly PendingView[]; limit: number; now: number; hold: Holds },
 ): number {
   const shown = pending.slice(0, limit);
   if (args.has('json')) {
-    outJson(context, { pending: pending.length, deliveries: shown.map(pendingJson) });
+    outJson(context, { pending: pending.length, deliveries: shown.map((one) => pendingJson(one, hold)) });
     return 0;
   }
-  const head = ['ENDPOINT', 'LEAD', 'VERSION', 'REVISION', 'ATTEMPTS', 'DUE', 'STATUS', 'WHY'];
+  const head = ['ENDPOINT', 'LEAD', 'VERSION', 'REVISION', 'ATTEMPTS', 'DUE', 'STATUS', 'WHY', 'HOLD'];
   const rows = shown.map(({ key, delivery }) => [
     ...[key.endpointId, key.leadId, delivery.record.version, delivery.record.revision, delivery.attempts],
-    ...[until(delivery.dueAt, now), delivery.lastStatus, why(delivery)],
+    ...[until(delivery.dueAt, now), delivery.lastStatus, why(delivery), holdCell(hold(key.endpointId), now)],
   ]);
   if (rows.length > 0) for (const line of columns(head, rows)) context.out(line);
   const more = pending.length > shown.length ? `, ${shown.length} shown` : '';
   context.out(`${pending.length} pending${more}`);
   return 0;
+}
+
+function holdCell(hold: EndpointHold | null, now: number): string | null {
+  return hold && holdText(hold, now);
 }
 
 /** Why a delivery waits: the code of its last failure, or that it has had no turn yet. */
@@ -106,7 +136,11 @@ function why({ lastCode, attempts }: PendingView['delivery']): string {
   return attempts === 0 ? 'waits for its turn' : 'in flight when it was written';
 }
 
-function show(context: Context, args: Arguments, { view, now }: { view: DeliveryView; now: number }): number {
+function show(
+  context: Context,
+  args: Arguments,
+  { view, now, hold }: { view: DeliveryView; now: number; hold: Holds },
+): number {
   const [endpoint = '', lead = ''] = args.words;
   const pending = view.pendingOf(endpoint, lead);
   const { marks } = view;
@@ -115,12 +149,12 @@ function show(context: Context, args: Arguments, { view, now }: { view: Delivery
     outJson(context, {
       endpoint,
       lead,
-      pending: pending.map((one) => ({ ...pendingJson(one), ...(hasBody ? { body: bodyOf(one) } : {}) })),
+      pending: pending.map((one) => ({ ...pendingJson(one, hold), ...(hasBody ? { body: bodyOf(one) } : {}) })),
       marks: marks.map(({ mark }) => ({ ...mark, expiresAt: instant(mark.expiresAt) })),
     });
   } else {
     for (const one of pending) {
-      for (const line of pendingLines(one, now)) context.out(line);
+      for (const line of pendingLines(one, now, hold)) context.out(line);
       if (hasBody) context.out(bodyOf(one));
     }
     for (const line of marks.map(markLine)) context.out(line);
@@ -129,7 +163,7 @@ function show(context: Context, args: Arguments, { view, now }: { view: Delivery
   return pending.length + marks.length === 0 ? 1 : 0;
 }
 
-function pendingLines({ key, delivery, partition, bytes }: PendingView, now: number): string[] {
+function pendingLines({ key, delivery, partition, bytes }: PendingView, now: number, hold: Holds): string[] {
   const { record, attempts, since, dueAt, firstFailureAt, lastFailureAt, lastStatus } = delivery;
   const fields: [string, string | number | null][] = [
     ['endpoint', key.endpointId],
@@ -139,6 +173,7 @@ function pendingLines({ key, delivery, partition, bytes }: PendingView, now: num
     ['attempts', attempts],
     ['due', `${instant(dueAt)} (${until(dueAt, now)})`],
     ['why', why(delivery)],
+    ['hold', holdCell(hold(key.endpointId), now)],
     ['status', lastStatus],
     ['taken', instant(since)],
     ['changed', instant(record.changedAt)],
@@ -156,7 +191,7 @@ function markLine({ mark }: MarkView): string {
   return `${`mark ${mark.kind}`.padEnd(13)}  ${revision}, until ${instant(mark.expiresAt)}`;
 }
 
-function pendingJson({ key, delivery, partition, bytes }: PendingView) {
+function pendingJson({ key, delivery, partition, bytes }: PendingView, hold: Holds) {
   const { record, dueAt, since, firstFailureAt, lastFailureAt, lastStatus, lastCode, attempts } = delivery;
   return {
     endpoint: key.endpointId,
@@ -167,6 +202,7 @@ function pendingJson({ key, delivery, partition, bytes }: PendingView) {
     dueAt: instant(dueAt),
     lastCode: lastCode === '' ? null : lastCode,
     lastStatus,
+    hold: holdJson(hold(key.endpointId)),
     takenAt: instant(since),
     changedAt: instant(record.changedAt),
     firstFailureAt: instant(firstFailureAt),
