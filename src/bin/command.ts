@@ -72,8 +72,8 @@ export function readConfig(context: Context): ParsedConfig {
 }
 
 /** The log of a command that ends by itself: its findings are on stdout, so stderr stays quiet unless something is wrong. */
-export function briefLog(config: Config): Log {
-  return createLog(config.log.level === 'debug' ? 'debug' : 'warn');
+export function briefLog({ log }: Config): Log {
+  return createLog(log.level === 'info' ? 'warn' : log.level);
 }
 
 /** A JSON document as a finding, indented, one newline at the end. */

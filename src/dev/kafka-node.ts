@@ -5,6 +5,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../lib/assert.ts';
 import type { Environment } from './environment.ts';
 import type { Java } from './java.ts';
 import { startTethered, type TetheredProcess } from './tethered-process.ts';
@@ -44,6 +45,8 @@ export interface NodePlan {
   readonly logFolder: string | null;
   /** Go before TEST_SETTINGS. */
   readonly settings: Readonly<Record<string, string>>;
+  /** SCRAM-SHA-512 logins by user name, known from the first start on. */
+  readonly logins?: Readonly<Record<string, string>>;
 }
 
 export interface NodeDeps {
@@ -62,8 +65,16 @@ export async function launchNode({ java, jars, env }: NodeDeps, plan: NodePlan):
   jvm.push('-Dorg.slf4j.simpleLogger.defaultLogLevel=warn');
   const format = `kafka.tools.StorageTool format --cluster-id ${CLUSTER_ID} --config server.properties`;
   const formatted = 'test -e "$log/meta.properties"';
-  const script = `log=$1; shift; { ${formatted} || "$@" ${format} >/dev/null; } && exec "$@" kafka.Kafka server.properties`;
+  const logins = Object.entries(plan.logins ?? {}).map(([name, password]) => scramOption(name, password));
+  const all = [format, ...logins].join(' ');
+  const script = `log=$1; shift; { ${formatted} || "$@" ${all} >/dev/null; } && exec "$@" kafka.Kafka server.properties`;
   return startTethered({ command: ['/bin/sh', '-c', script, 'sh', logFolder, ...jvm], folder, env });
+}
+
+/** Goes through a shell. */
+function scramOption(name: string, password: string): string {
+  assert(/^[\w.-]+$/.test(name) && /^[\w.-]+$/.test(password), 'logins of a local node are plain words');
+  return `--add-scram 'SCRAM-SHA-512=[name=${name},password=${password}]'`;
 }
 
 /** The text of a node's `server.properties`. */

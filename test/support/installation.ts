@@ -66,6 +66,8 @@ let made = 0;
 export class Installation implements AsyncDisposable {
   readonly appId: string;
   readonly partitions: number;
+  /** Text of the endpoints file at first. */
+  readonly endpoints: string;
   readonly env: Readonly<Record<string, string>>;
   readonly #kafka: ReturnType<typeof createKafka>;
   readonly #fetcher: Fetcher;
@@ -85,7 +87,8 @@ export class Installation implements AsyncDisposable {
     this.#replicationFactor = options.replicationFactor ?? 1;
     this.#sourceCleanup = options.sourceCleanup ?? 'compact';
     const endpointsFile = join(this.#folder, 'endpoints.yaml');
-    writeFileSync(endpointsFile, options.endpoints ?? 'endpoints: []\n');
+    this.endpoints = options.endpoints ?? 'endpoints: []\n';
+    writeFileSync(endpointsFile, this.endpoints);
     const partitions = String(this.partitions);
     this.env = {
       PATH: process.env['PATH'] ?? '',
