@@ -58,6 +58,7 @@ export interface NodeDeps {
 
 /** Starts a node; returns before it answers. Its log is formatted if that was not done yet. */
 export async function launchNode({ java, jars, env }: NodeDeps, plan: NodePlan): Promise<TetheredProcess> {
+  const logins = Object.entries(plan.logins ?? {}).map(([name, password]) => scramOption(name, password));
   const folder = await mkdtemp(join(tmpdir(), 'lead-webhooks-kafka-'));
   const logFolder = plan.logFolder ?? join(folder, 'log');
   await writeFile(join(folder, 'server.properties'), propertiesOf(plan, logFolder));
@@ -65,7 +66,6 @@ export async function launchNode({ java, jars, env }: NodeDeps, plan: NodePlan):
   jvm.push('-Dorg.slf4j.simpleLogger.defaultLogLevel=warn');
   const format = `kafka.tools.StorageTool format --cluster-id ${CLUSTER_ID} --config server.properties`;
   const formatted = 'test -e "$log/meta.properties"';
-  const logins = Object.entries(plan.logins ?? {}).map(([name, password]) => scramOption(name, password));
   const all = [format, ...logins].join(' ');
   const script = `log=$1; shift; { ${formatted} || "$@" ${all} >/dev/null; } && exec "$@" kafka.Kafka server.properties`;
   return startTethered({ command: ['/bin/sh', '-c', script, 'sh', logFolder, ...jvm], folder, env });
