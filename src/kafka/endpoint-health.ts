@@ -127,8 +127,9 @@ export class EndpointHealthTopic {
         );
       } catch (error) {
         for (const [id, health] of batch) if (!this.#unwritten.has(id)) this.#unwritten.set(id, health);
+        const { code, message } = classify(error);
         this.#deps.logger.warn(
-          { event: 'endpoint_health_unwritten', code: classify(error).code },
+          { event: 'endpoint_health_unwritten', code, error: message },
           'what was learnt of endpoints is not told to other processes yet; trying again',
         );
         await this.#producer.close();

@@ -7,12 +7,13 @@
 import { type EndpointRow, endpointRow } from '../core/endpoint-row.ts';
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Meter } from '../lib/meter.ts';
 import { compileAvro } from './avro-schema.ts';
 import { classify, type KafkaFailure } from './errors.ts';
 import type { Fetcher, Subscription } from './fetcher.ts';
 import { framedPayload, framedSchemaId } from './framing.ts';
 import type { KafkaRecord } from './record.ts';
-import type { SchemaSource } from './registry.ts';
+import type { SchemaSource, WriterSchema } from './registry.ts';
 import { RegistryRefused, RegistryUnavailable } from './registry-http.ts';
 
 export interface EndpointTopicDeps {
@@ -21,6 +22,7 @@ export interface EndpointTopicDeps {
   readonly registry: SchemaSource | null;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
 }
 
 export interface EndpointTopicOptions {
@@ -44,6 +46,7 @@ class Undecodable extends Error {}
 /** Definitions are small; one that is larger is a mistake or an attack. */
 const VALUE_BYTES_MAX = 256 * 1024;
 const RETRY_MS = 5000;
+const AWAY_LABELS = { stage: 'deliver' };
 
 export class EndpointTopic {
   readonly #deps: EndpointTopicDeps;
@@ -53,10 +56,13 @@ export class EndpointTopic {
   readonly #stopping = new AbortController();
   /** Counts the whole readings: what was begun before the last one is old. */
   #reading = 0;
+  /** Schemas that are waited for. */
+  #waiting = 0;
 
   constructor(deps: EndpointTopicDeps, options: EndpointTopicOptions) {
     this.#deps = deps;
     this.#options = options;
+    deps.meter.gauge('registry_away', AWAY_LABELS, 0);
   }
 
   /**
@@ -129,7 +135,8 @@ export class EndpointTopic {
     const { signal } = this.#stopping;
     this.#unsubscribe();
     for (let failure: KafkaFailure | null = first; failure !== null && !signal.aborted; ) {
-      const fields = { event: 'endpoints_topic', topic: this.#options.topic, code: failure.code };
+      const { code, message } = failure;
+      const fields = { event: 'endpoints_topic', topic: this.#options.topic, code, error: message };
       this.#deps.log.error(
         fields,
         'the endpoints topic cannot be read; the endpoints known stay, and it is tried again',
@@ -178,24 +185,41 @@ export class EndpointTopic {
   async #decoder(schemaId: number, signal: AbortSignal): Promise<Decode> {
     const known = this.#decoders.get(schemaId);
     if (known) return known;
-    const { registry, clock, log } = this.#deps;
+    const { registry } = this.#deps;
     if (registry === null) throw new Undecodable('the value needs a schema registry, and none is configured');
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        const schema = await registry.schemaById(schemaId);
-        if (schema === 'unknown') throw new Undecodable('the registry has no schema of the value');
-        if (schema.type === 'PROTOBUF') throw new Undecodable('the value is Protobuf; expected JSON or Avro');
-        const { type } = schema.type === 'AVRO' ? compileAvro(schema) : { type: null };
-        const decode: Decode = (bytes) => (type === null ? JSON.parse(bytes.toString()) : type.fromBuffer(bytes));
-        this.#decoders.set(schemaId, decode);
-        return decode;
-      } catch (error) {
-        if (error instanceof RegistryRefused) throw new Undecodable('the schema of the value cannot be used');
-        if (!(error instanceof RegistryUnavailable)) throw error;
-        log.warn({ event: 'registry_away', reason: error.reason }, 'the endpoints topic waits for the schema registry');
+    const schema = await this.#schema(registry, schemaId, signal);
+    if (schema === 'unknown') throw new Undecodable('the registry has no schema of the value');
+    if (schema.type === 'PROTOBUF') throw new Undecodable('the value is Protobuf; expected JSON or Avro');
+    const { type } = schema.type === 'AVRO' ? compileAvro(schema) : { type: null };
+    const decode: Decode = (bytes) => (type === null ? JSON.parse(bytes.toString()) : type.fromBuffer(bytes));
+    this.#decoders.set(schemaId, decode);
+    return decode;
+  }
+
+  /** Asks for a schema until there is an answer, and shows while that lasts that the registry is away. */
+  async #schema(registry: SchemaSource, id: number, signal: AbortSignal): Promise<WriterSchema | 'unknown'> {
+    const { clock, log, meter } = this.#deps;
+    let waits = false;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        try {
+          return await registry.schemaById(id);
+        } catch (error) {
+          if (error instanceof RegistryRefused) throw new Undecodable('the schema of the value cannot be used');
+          if (!(error instanceof RegistryUnavailable)) throw error;
+          const { reason } = error;
+          log.warn({ event: 'registry_away', reason }, 'the endpoints topic waits for the schema registry');
+          meter.count('registry_errors_total', { reason });
+        }
+        if (!waits) this.#waiting += 1;
+        waits = true;
+        meter.gauge('registry_away', AWAY_LABELS, 1);
         await pause(clock, RETRY_MS, signal);
       }
+    } finally {
+      if (waits) this.#waiting -= 1;
+      if (waits && this.#waiting === 0) meter.gauge('registry_away', AWAY_LABELS, 0);
     }
   }
 }
