@@ -10,6 +10,7 @@ import { Fetcher } from '../kafka/fetcher.ts';
 import { frameOf } from '../kafka/framing.ts';
 import { agreeOnFacts } from '../kafka/meta.ts';
 import type { Stage as StageName } from '../kafka/own-topics.ts';
+import { watchPartitions } from '../kafka/partition-watch.ts';
 import { Registry } from '../kafka/registry.ts';
 import { lackingRights, neededRights } from '../kafka/rights.ts';
 import { SourceCodec } from '../kafka/source-codec.ts';
@@ -68,7 +69,7 @@ async function runAll(run: StagesToRun, signal: AbortSignal): Promise<void> {
   signal.addEventListener('abort', () => health.stopping(), { once: true });
   log.info({ event: 'started', version, stages: [...stages] }, 'the stages join their groups');
   try {
-    await Promise.all(composed.map(({ stage }) => stage.run(signal)));
+    await Promise.all([...composed.map(({ stage }) => stage.run(signal)), watchSources(run, partitions, signal)]);
   } finally {
     run.onEnded();
     await Promise.allSettled(composed.map(({ close }) => close()));
@@ -122,6 +123,23 @@ async function announceSince(runtime: Runtime, signal: AbortSignal): Promise<num
     return since;
   } finally {
     await fetcher.stop();
+  }
+}
+
+/** Ends rekey when a source has got more partitions: nobody would read them. */
+async function watchSources(
+  { config, stages, log }: StagesToRun,
+  partitions: ReadonlyMap<string, number>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!stages.includes('rekey')) return;
+  const { leads, appointments, testDrives } = config.sources;
+  const counts = new Map([leads, appointments, testDrives].map((topic) => [topic, partitions.get(topic) ?? 0]));
+  const topics = new Topics({ kafka: createKafka(kafkaOptions(config, 'topics'), log), clock });
+  try {
+    await watchPartitions({ countsOf: (names) => topics.partitionCounts(names), clock, log }, counts, signal);
+  } finally {
+    await topics.close();
   }
 }
 
