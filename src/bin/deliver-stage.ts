@@ -36,7 +36,8 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     onRenewed: () => lanes.wake(),
   });
   const leased = (timeoutMs: number): boolean => lease.allows(timeoutMs);
-  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased }, { inFlightMax, pendingBytesMax });
+  const onLeft = (endpointId: string): void => meter.release(endpointId);
+  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased, onLeft }, { inFlightMax, pendingBytesMax });
   endpoints.onChange = () => {
     lanes.replace(endpoints.current);
     http.keepOnly(endpoints.current);

@@ -146,6 +146,7 @@ export class EndpointFeed implements EndpointSource {
         registry: registry === null ? null : new Registry({ clock }, registryOptions(registry)),
         clock,
         log: deps.log,
+        meter: deps.meter,
       },
       { topic, unavailable: sources.unavailableValue },
     );

@@ -6,7 +6,9 @@ import type { AttemptResult, Outcome } from '../core/attempt.ts';
 import type { DeadLetter } from '../core/delivery.ts';
 import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
+import { OTHER } from './endpoint-meter.ts';
 import type { Delivery } from './pair.ts';
+import type { RedriveOutcome } from './redrive-rules.ts';
 
 export class DeliveryReport {
   readonly #log: Log;
@@ -27,9 +29,9 @@ export class DeliveryReport {
     this.#meter.count('superseded_total', { endpoint });
   }
 
-  /** What became of a redrive request. */
-  redrive(endpoint: string, outcome: string): void {
-    this.#meter.count('redrives_total', { endpoint, outcome });
+  /** What became of a redrive request. An endpoint that is not defined gets no series: anybody's word could make ever more of them. */
+  redrive(endpoint: string, outcome: RedriveOutcome): void {
+    this.#meter.count('redrives_total', { endpoint: outcome === 'no-endpoint' ? OTHER : endpoint, outcome });
   }
 
   /** An attempt ended; times in ms since the epoch. */

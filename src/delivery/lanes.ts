@@ -28,6 +28,8 @@ export interface LanesDeps {
   readonly clock: Clock;
   /** Whether an attempt that may take so many ms may start now; `wake` is called when that changes. */
   readonly leased?: (timeoutMs: number) => boolean;
+  /** An endpoint is removed, and this process has nothing of it any more: its metrics can go. */
+  readonly onLeft?: (endpointId: string) => void;
 }
 
 export interface LanesOptions {
@@ -58,7 +60,7 @@ export class Lanes {
   #silentSince: number | null = null;
 
   constructor(endpoints: readonly Endpoint[], deps: LanesDeps, options: Partial<LanesOptions> = {}) {
-    const { log, meter, clock, leased } = deps;
+    const { log, meter, clock, leased, onLeft } = deps;
     const { inFlightMax, pendingBytesMax } = { ...LANES_DEFAULTS, ...options };
     this.#pendingBytesMax = pendingBytesMax;
     this.#log = log;
@@ -73,6 +75,7 @@ export class Lanes {
         this.#pendingBytes += bytes;
       },
       onHealth: (id, health) => this.onHealth(id, health),
+      onLeft: onLeft ?? (() => undefined),
       onState: () => this.#tell(),
     };
     this.replace(endpoints);

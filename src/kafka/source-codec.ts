@@ -44,6 +44,7 @@ export interface RegistryAway {
 
 const WAIT_BASE_MS = 250;
 const WAIT_CAP_MS = 10_000;
+const AWAY_LABELS = { stage: 'rekey' };
 
 /** The codec of all source topics; its schemas and decoders may be shared by the tasks of a process. */
 export class SourceCodec {
@@ -60,7 +61,7 @@ export class SourceCodec {
   constructor(deps: SourceCodecDeps, rules: SourceRules) {
     this.#deps = deps;
     this.#rules = rules;
-    deps.meter.gauge('registry_away', {}, 0);
+    deps.meter.gauge('registry_away', AWAY_LABELS, 0);
   }
 
   /** Set while `prepare` waits for a registry that cannot answer; for readiness. */
@@ -175,7 +176,7 @@ export class SourceCodec {
 
   #back(): void {
     this.#away = null;
-    this.#deps.meter.gauge('registry_away', {}, 0);
+    this.#deps.meter.gauge('registry_away', AWAY_LABELS, 0);
   }
 
   /** Asks once; null = there is an answer, for better or worse. */
@@ -200,7 +201,7 @@ export class SourceCodec {
     if (this.#away === null) {
       log.warn({ event: 'registry_away', reason }, `${error.message}; the sources wait for it, nothing is skipped`);
     }
-    meter.gauge('registry_away', {}, 1);
+    meter.gauge('registry_away', AWAY_LABELS, 1);
     this.#away = { since: this.#away?.since ?? clock.now(), reason };
     await pause(clock, Math.min(WAIT_CAP_MS, WAIT_BASE_MS * 2 ** Math.min(failures, 10)), signal);
   }

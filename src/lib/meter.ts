@@ -7,7 +7,7 @@ export interface Meter {
   count(name: string, labels?: Labels, by?: number): void;
   /** Sets a gauge. */
   gauge(name: string, labels: Labels, value: number): void;
-  /** Takes the series of a gauge away, because what it measured is no longer here; one that was never set is no fault. */
+  /** Takes one series away, because what it measured is no longer here; one that was never there is no fault. */
   forget(name: string, labels: Labels): void;
   /** Observes a duration, in seconds, or a size, in bytes. */
   observe(name: string, labels: Labels, value: number): void;

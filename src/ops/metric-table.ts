@@ -90,7 +90,11 @@ export const METRICS: readonly Metric[] = [
   histogram('load_seconds', ['stage'], [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600], 'Time to load the state of a task.'),
   counter('rebalances_total', ['stage'], 'New assignments of the group.'),
   counter('registry_errors_total', ['reason'], 'Failed requests to the schema registry.'),
-  gauge('registry_away', [], '1 while sources wait for a schema registry that does not answer, else 0.'),
+  gauge(
+    'registry_away',
+    ['stage'],
+    '1 while a stage waits for a schema registry that does not answer, else 0: `rekey` with the sources, `deliver` with the endpoints topic.',
+  ),
   // Deliver.
   counter(
     'attempts_total',
@@ -109,7 +113,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     'redrives_total',
     ['endpoint', 'outcome'],
-    'Dead letters asked for again: `taken`, `stale` (the endpoint has had it or something newer), `too-old`, `not-wanted`, `no-endpoint`.',
+    'Dead letters asked for again: `taken`, `stale` (the endpoint has had it or something newer), `too-old`, `not-wanted`, `no-endpoint` (of endpoint `other`).',
   ),
   gauge('pending', ['endpoint'], 'Deliveries kept in delivery-state for a later attempt.'),
   gauge(

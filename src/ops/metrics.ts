@@ -34,11 +34,9 @@ export class Metrics implements Meter {
     instrument.set(labels, value);
   }
 
-  /** Takes one series of a gauge away; one that was never set is no fault. */
+  /** Takes one series away; one that was never there is no fault. */
   forget(name: string, labels: Labels): void {
-    const instrument = this.#find(name, labels);
-    assert(instrument instanceof Gauge, `metric ${name} is not a gauge`);
-    instrument.remove(labels);
+    this.#find(name, labels).remove(labels);
   }
 
   /** Puts `value`, in the unit of the name, into a histogram. */

@@ -79,6 +79,28 @@ test('the log is told once when an endpoint begins to fail and once when it work
   expect(lines[0]?.[1]).toEqual({ event: 'endpoint_state', endpoint: 'crm', host: 'h.example', code: 'http-500' });
 });
 
+test('an endpoint that is removed keeps its metrics until nothing of it is in flight or pending, and then they go, once', () => {
+  const meter = new CountingMeter();
+  const left: string[] = [];
+  const onLeft = (id: string): void => void left.push(id);
+  const lanes = new Lanes([testEndpoint({})], { log: silentLog, meter, clock: new VirtualClock(), onLeft });
+  const lane = lanes.get('crm');
+  const member = { begin: () => true, dismissed: () => undefined };
+  lane?.addPending(2, 10);
+  lane?.enqueue(member);
+  lanes.replace([]);
+  lane?.finished(null);
+  expect([left, meter.counts.get('pending crm')]).toEqual([[], 2]);
+  lane?.addPending(-2, -10);
+  lane?.oldestPending(lanes, null);
+  lanes.wake();
+  expect([left, meter.counts.get('pending crm')]).toEqual([['crm'], 2]); // the owner of the meter takes them away
+  lanes.replace([testEndpoint({})]);
+  expect(meter.counts.get('in_flight crm')).toBe(0);
+  lanes.replace([]);
+  expect(left).toEqual(['crm', 'crm']);
+});
+
 test('an endpoint that is removed has no state to show, and has one again when it comes back', () => {
   const meter = new CountingMeter();
   const lanes = new Lanes([testEndpoint({})], { log: silentLog, meter, clock: new VirtualClock() });

@@ -34,7 +34,7 @@ class Requests {
 
 const sent = (world: DeliverWorld): number[] => world.sent.map(({ revision }) => revision);
 const redrives = (world: DeliverWorld, outcome: string): number =>
-  world.meter.counts.get(`redrives_total crm ${outcome}`) ?? 0;
+  world.meter.counts.get(`redrives_total ${outcome === 'no-endpoint' ? 'other' : 'crm'} ${outcome}`) ?? 0;
 
 test('a redriven dead letter is pending from the commit that passes the request on, and is sent', async () => {
   const world = new DeliverWorld([testEndpoint()]);

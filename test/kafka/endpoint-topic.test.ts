@@ -9,6 +9,7 @@ import { frame } from '../../src/kafka/framing.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { SchemaSource, WriterSchema } from '../../src/kafka/registry.ts';
 import { RegistryRefused, RegistryUnavailable } from '../../src/kafka/registry-http.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
 import { KeptLog } from '../support/loopback.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -26,6 +27,7 @@ const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 class World {
   readonly clock = new VirtualClock();
   readonly log = new KeptLog();
+  readonly meter = new CountingMeter();
   readonly partitions: KafkaRecord[][] = [[], []];
   readonly live = new Map<number, { offset: number; subscriber: Subscriber; paused: boolean }>();
   readonly told: (ReadonlyMap<string, EndpointRow> | readonly EndpointRow[])[] = [];
@@ -59,7 +61,7 @@ class World {
         };
       },
     };
-    const deps = { fetcher, registry, clock: this.clock, log: this.log };
+    const deps = { fetcher, registry, clock: this.clock, log: this.log, meter: this.meter };
     this.reader = new EndpointTopic(deps, { topic: 'endpoints', unavailable: '__unavailable' });
     onTestFinished(() => this.reader.close());
   }
@@ -192,7 +194,7 @@ test.each<[string, () => WriterSchema | 'unknown', string]>([
   expect(world.told).toEqual([new Map([['crm', { kind: 'bad', id: 'crm', message }]])]);
 });
 
-test('a registry that is away is waited for', async () => {
+test('a registry that is away is waited for, and shown as away meanwhile', async () => {
   let away = true;
   const world = new World(
     registry(() => {
@@ -204,10 +206,12 @@ test('a registry that is away is waited for', async () => {
   const started = world.start();
   await soon();
   expect([world.told.length, world.log.lines.map(({ fields }) => fields['event'])]).toEqual([0, ['registry_away']]);
+  const shown = (): number | undefined => world.meter.counts.get('registry_away deliver');
+  expect([shown(), world.meter.counts.get('registry_errors_total network')]).toEqual([1, 1]);
   away = false;
   world.clock.advance(5000);
   await started;
-  expect(world.told).toHaveLength(1);
+  expect([world.told.length, shown()]).toEqual([1, 0]);
 });
 
 test('a topic that was cut off is read whole again, and until then what is known stays', async () => {

@@ -418,7 +418,9 @@ describe('prepare', () => {
     const meter = {
       ...silentMeter,
       count: (_name: string, labels: Labels = {}) => void metered.push(labels),
-      gauge: (name: string, _labels: Labels, value: number) => void (name === 'registry_away' && gauges.push(value)),
+      gauge: (name: string, labels: Labels, value: number) => {
+        if (name === 'registry_away' && labels['stage'] === 'rekey') gauges.push(value);
+      },
     };
     const reader = new SourceCodec({ registry, clock: hastyClock, log: silentLog, meter }, RULES);
     const [sample] = sampleRecords('avro', 'crm.public.leads.ndjson');
