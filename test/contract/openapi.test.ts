@@ -10,6 +10,7 @@ import { contractText, mistakesIn } from '../support/contract-lint.ts';
 import { contract, type Part, part, referencesOf, resolved } from '../support/contracts.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
 import { DOCUMENTS, projectFile } from '../support/documents.ts';
+import { traceparent } from '../support/recorded-spans.ts';
 
 const API = contract('openapi.yaml');
 const SCHEMES = part(API, 'components', 'securitySchemes');
@@ -35,6 +36,7 @@ function requests(version: string): Record<string, string>[] {
   return [
     of(plain.of(request, 0)),
     of(plain.of(request, 0, token)),
+    of(plain.of({ ...request, traceparent: traceparent(7) }, 0)),
     of(plain.of({ ...request, trial: { onBody: () => {} } }, 0)),
     of(new RequestHeaders(testEndpoint({ signing, on: 'create' }), '1.0.0').of(request, 0)),
     of(new RequestHeaders(testEndpoint({ auth: { type: 'bearer', token } }), '1.0.0').of(request, 0)),
