@@ -100,7 +100,7 @@ export class SecuredWorld implements AsyncDisposable {
     const load = COMMANDS[name];
     if (load === undefined) throw new Error(`no command ${name}`);
     const { command } = await load();
-    const env = { ...this.installation.env, LEAD_WEBHOOKS_LOG_LEVEL: 'error', ...access };
+    const env: Access = { ...this.installation.env, LEAD_WEBHOOKS_LOG_LEVEL: 'error', ...access };
     const path = env['LEAD_WEBHOOKS_ENDPOINTS_FILE'] ?? '';
     return runCommand(command, args, { env, files: { [path]: this.installation.endpoints } });
   }
