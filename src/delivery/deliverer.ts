@@ -226,6 +226,7 @@ export class Deliverer {
     this.#openedAt = null;
     this.#proofs += 1;
     await this.#landedBy(this.#dispatch.close(), deadline);
+    this.#leaveNothingToRepeat();
     this.#tell();
   }
 
@@ -252,6 +253,13 @@ export class Deliverer {
     this.#stopping = true;
     this.#stopAgeTimer?.();
     await this.#landedBy(this.#dispatch.stop(), deadline);
+    this.#leaveNothingToRepeat();
+  }
+
+  /** Lets the position pass everything that has been sent: who takes the task over in peace sends nothing again. */
+  #leaveNothingToRepeat(): void {
+    if (this.#abandoned || this.#deps.lanes.wayOutBroken) return;
+    for (const delivery of this.#window.beforeSettled()) this.#dispatch.makePending(delivery);
   }
 
   async #landedBy(landed: Promise<void>, deadline: number): Promise<void> {

@@ -92,6 +92,17 @@ export class SendWindow {
     return this.#slots.shift();
   }
 
+  /**
+   * The open deliveries of all records up to the last one of which something is settled: while they hold the position, a new owner
+   * reads that one again and repeats what has been sent of it.
+   */
+  beforeSettled(): Delivery[] {
+    const slots = [...this.#slots];
+    const last = slots.findLastIndex(({ open, deliveries }) => open < deliveries.length);
+    const before = slots.slice(0, last + 1);
+    return before.flatMap((slot) => slot.deliveries.filter((delivery) => delivery.slot === slot));
+  }
+
   /** The open deliveries of records that were taken at `takenBefore` or earlier. */
   *stragglers(takenBefore: number): Generator<Delivery> {
     for (const slot of this.#slots) {

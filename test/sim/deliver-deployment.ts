@@ -30,6 +30,8 @@ export interface DeliverVariant {
   readonly unleased?: boolean;
   /** What others tell of endpoints is not heard. */
   readonly deaf?: boolean;
+  /** How long it believes that a predecessor may go on by its lease, ms. */
+  readonly leaseMs?: number;
   readonly membership?: (membership: StageMembership) => StageMembership;
   /** What the task believes it has read back. */
   readonly start?: (start: DeliverStart) => DeliverStart;
@@ -39,9 +41,10 @@ export interface DeliverVariant {
   readonly conditions?: (conditions: DeliverConditions) => DeliverConditions;
 }
 
-/** Told by tasks: how many lives there were, and each commit that succeeded. */
+/** Told by tasks: the lives there were, and each commit that succeeded. */
 export interface DeliverHistory {
-  lives: number;
+  /** In the order of their beginning, so that a life's number is its place; `released`: by the predecessor, if there was one. */
+  readonly lives: { readonly process: string; readonly partition: number; readonly released: boolean }[];
   readonly commits: {
     readonly life: number;
     readonly plannedAt: number;
@@ -90,7 +93,7 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
   );
   lanes.onHealth = (id, word) => health.publish(id, word);
   const membership = new PatientMembership({ group: world.deliverGroup, process, network, trace }, process.name);
-  const leaseMs = leaseLastsMs(conditions.group.sessionMs);
+  const leaseMs = variant.leaseMs ?? leaseLastsMs(conditions.group.sessionMs);
   const pasts = new Map<number, TaskPast>();
   return new Stage('deliver', {
     ...deps,
@@ -109,7 +112,7 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
       return new Task(taskDeps, { stage: 'deliver', partition }, async (life) => {
         await health.load();
         const deliverer: DeliverLoopDeps['deliverer'] = (start, onNews) => {
-          const life = history.lives++;
+          const life = history.lives.push({ process: process.name, partition, released: start.position.released }) - 1;
           const post = world.receivers.post(process, life);
           const made = new Deliverer(
             { lanes, post, past, packing, random: chance.random, onNews, ...deps },

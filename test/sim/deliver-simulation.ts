@@ -29,7 +29,7 @@ const START_MS = 1_760_000_000_000;
 /** Faults end at the latest after this time, ms; what is announced is mostly written before. */
 const STORM_MS = 60_000;
 /** From the end of faults everything arrives within this time, ms: sessions, transactions, and the longest hold of an endpoint. */
-const CALM_MS = 180_000;
+const CALM_MS = 300_000;
 const LOOK_MS = 1_000;
 /** For so long nothing more may come once everything has arrived, ms: longer than the longest attempt. */
 const REST_MS = 6_000;
@@ -78,7 +78,7 @@ class DeliverSimulation {
     this.#world = {
       ...{ timeline, kafka, network, groups, chance, trace, conditions: base, variant: {} },
       ...{ deliver: conditions, deliverVariant: variant, deliverGroup, receivers, endpoints },
-      history: { lives: 0, commits: [] },
+      history: { lives: [], commits: [] },
     };
     const running = new Set(conditions.places.flat());
     const allGroups = { ...groups, deliver: deliverGroup };
@@ -90,7 +90,7 @@ class DeliverSimulation {
           name === 'deliver' ? deliverStageOf(this.#world, process) : stageOf(this.#world, process, name as StageName),
       },
       conditions.places,
-      base,
+      { ...base, ...(conditions.troubles && { troubles: conditions.troubles }) },
     );
     const upstream = { timeline, kafka, trace, chance: new Chance(seed, 3) };
     this.#source =

@@ -1,12 +1,14 @@
 /**
  * The conditions of one seed of the deliver world, on top of those of the world of rekey and join: receivers and their moods,
  * endpoints, windows and limits, the writer of the outbound topic, the operator. Kinds of trouble are left out in a part of the
- * seeds here too; `gentle` seeds know only clean stops.
+ * seeds here too; `gentle` seeds know only
+ * clean stops.
  */
 import type { DelivererOptions } from '../../src/delivery/deliverer.ts';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { longestAttemptMs } from '../../src/kafka/lease.ts';
 import { Chance } from './chance.ts';
+import type { Trouble } from './fleet.ts';
 import type { WriterSettings } from './outbound-writer.ts';
 import { MOODS, type ReceiverSettings } from './receivers.ts';
 import { POINTS, type Point } from './sim-process.ts';
@@ -27,7 +29,12 @@ export interface DeliverConditions {
   readonly drainMs: number;
   /** Mean milliseconds between two redrives by an operator; infinite = none. */
   readonly redriveMs: number;
-  /** Nothing is killed, cut off or lost: then nothing may come twice. */
+  /** What comes from outside; all when absent. */
+  readonly troubles?: readonly Trouble[];
+  /**
+   * Nothing is killed, cut off or lost, and receivers are well: processes are stopped and started, which must cost neither a repetition
+   * nor a wait.
+   */
   readonly gentle: boolean;
 }
 
@@ -39,6 +46,7 @@ const PLACES: readonly (readonly string[])[][] = [
 ];
 /** The pipe as a whole is slow to simulate, so it comes now and then. */
 const WHOLE_PIPE = 0.1;
+const WELL: ReceiverSettings = { latencyMs: 10, moodMs: Number.POSITIVE_INFINITY, moods: [], wayMs: 1, connectMs: 1 };
 
 /** The conditions of a seed. `start`: virtual time at which it starts, ms. */
 export function deliverConditionsOf(seed: number, start: number): DeliverConditions {
@@ -53,7 +61,7 @@ export function deliverConditionsOf(seed: number, start: number): DeliverConditi
     base,
     places: isWhole ? [['rekey', 'join'], ...places] : places,
     writer: isWhole ? null : writerOf(chance, base.outboundPartitions),
-    receivers: receiversOf(chance, { timeoutMs, isNarrow: windowRecords < 10 }),
+    receivers: gentle ? WELL : receiversOf(chance, { timeoutMs, isNarrow: windowRecords < 10 }),
     endpoints: endpointsOf(chance, timeoutMs),
     deliverer: {
       windowRecords,
@@ -62,6 +70,7 @@ export function deliverConditionsOf(seed: number, start: number): DeliverConditi
     limits: { inFlightMax: chance.pick([1, 3, 100]) },
     commitIntervalMs: chance.pick([0, 50, 200]),
     drainMs: timeoutMs * chance.pick([1.1, gentle ? 2 : 0.3]),
+    ...(gentle && { troubles: ['stop'] as const }),
     redriveMs: chance.happens(0.4) ? chance.between(500, 4_000) : Number.POSITIVE_INFINITY,
     gentle,
   };
@@ -78,24 +87,27 @@ function baseOf(base: Conditions, chance: Chance, gentle: boolean): Conditions {
     ...base,
     outboundPartitions,
     network: gentle ? calm : network,
+    markerMs: gentle ? 2 : base.markerMs,
+    reader: gentle ? { ...base.reader, slowRead: 0 } : base.reader,
     client: gentle ? { incompleteSend: 0, partialSend: 0 } : base.client,
     crash: gentle ? never : base.crash,
     freeze: gentle ? never : base.freeze,
     // As the product has it: ten heartbeats in a session.
     group: { heartbeatMs, sessionMs: heartbeatMs * 10 },
     freezeMs: heartbeatMs * chance.pick([5, 15, 25]),
-    troubleMs: gentle || chance.happens(0.3) ? Number.POSITIVE_INFINITY : chance.between(1_000, 6_000),
+    troubleMs: !gentle && chance.happens(0.3) ? Number.POSITIVE_INFINITY : chance.between(1_000, 6_000),
     evictsPredecessor: chance.happens(0.5),
   };
 }
 
 function writerOf(chance: Chance, partitions: number): WriterSettings {
+  const recordsMax = chance.pick([1, 3, 10]);
   return {
     leads: 1 + chance.below(6),
     partitions,
-    transactions: 20 + chance.below(80),
+    transactions: recordsMax === 10 ? 10 + chance.below(20) : 20 + chance.below(60),
     everyMs: chance.pick([20, 150, 400]),
-    recordsMax: chance.pick([1, 3, 10]),
+    recordsMax,
     aborted: chance.pick([0, 0.1]),
     move: chance.pick([0, 0.1, 0.3]),
     late: chance.pick([0, 0.3]),

@@ -31,7 +31,16 @@ export interface FleetDeps {
   readonly stageOf: (process: SimProcess, name: string) => Stage;
 }
 
-export type Fates = Pick<Conditions, 'crash' | 'freeze' | 'freezeMs' | 'troubleMs' | 'restartMs' | 'evictsPredecessor'>;
+const TROUBLES = ['crash', 'freeze', 'stop', 'evict'] as const;
+export type Trouble = (typeof TROUBLES)[number];
+
+export type Fates = Pick<
+  Conditions,
+  'crash' | 'freeze' | 'freezeMs' | 'troubleMs' | 'restartMs' | 'evictsPredecessor'
+> & {
+  /** What comes from outside; all when absent. */
+  readonly troubles?: readonly Trouble[];
+};
 
 interface Living {
   readonly process: SimProcess;
@@ -94,7 +103,7 @@ export class Fleet {
     const { trace, fate, groups } = this.#deps;
     const place = fate.below(this.#living.length);
     const living = this.#living[place];
-    const kind = fate.pick(['crash', 'freeze', 'stop', 'evict'] as const);
+    const kind = fate.pick(this.#fates.troubles ?? TROUBLES);
     if (living === null || living === undefined) return;
     trace.sometimes(`trouble: ${kind}`);
     if (kind === 'crash') this.#die(place, living, 'is killed');

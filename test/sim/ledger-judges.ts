@@ -57,7 +57,7 @@ export function judgeLedger(evidence: Evidence): Violation[] {
       ...judgeRepeats(exchanges, evidence),
     );
   }
-  return [...violations, ...judgePauses(evidence)];
+  return [...violations, ...judgePauses(evidence), ...judgeHandovers(evidence)];
 }
 
 /** What must hold at the end: of each endpoint and lead the newest that it wants has arrived, or is a dead letter. */
@@ -193,6 +193,16 @@ function judgePauses({ ledger, told }: Evidence): Violation[] {
     if (isKnown) say(one, 'begins within a pause that its own process was asked for');
   }
   return violations;
+}
+
+/** A task that is handed over, though nothing was killed or cut off and receivers are well, is released: its next owner need not wait. */
+function judgeHandovers({ history, gentle }: Evidence): Violation[] {
+  if (!gentle) return [];
+  return history.lives
+    .filter(({ released }) => !released)
+    .map(({ process, partition }): Violation => {
+      return { promise: 'S5', message: `task ${partition} was not released before ${process} began with it` };
+    });
 }
 
 /** The records of a lead whose revision is above all before them. */

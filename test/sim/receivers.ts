@@ -68,6 +68,9 @@ type Attempt = Pick<Exchange, 'process' | 'life' | 'begunAt' | 'awakeSince' | 'e
   readonly request: PostRequest;
 };
 
+/** Ends an attempt; false = it is over already. */
+type End = (result: AttemptResult) => boolean;
+
 interface Reaction {
   readonly afterMs: number;
   /** null = no answer comes. */
@@ -130,27 +133,30 @@ export class Receivers {
     const { timeline, chance } = this.#deps;
     const { timeoutMs } = endpoint.limits;
     let isOver = false;
-    const end = (result: AttemptResult): void => {
-      if (isOver) return;
+    const end: End = (result) => {
+      if (isOver) return false;
       isOver = true;
       cancel();
       resolve(result);
+      return true;
     };
-    const cancel = process.clock.after(timeoutMs, () => end({ kind: 'timeout' }));
+    const cancel = process.clock.after(timeoutMs, () => void end({ kind: 'timeout' }));
     timeline.after(chance.between(0, this.#settings.connectMs), () =>
       process.enter(() => {
         if (isOver) return;
-        if (this.#moodOf(endpoint) === 'down') return end({ kind: 'network', code: 'ECONNREFUSED' });
-        if (request.permitted?.() === false) {
+        if (this.#moodOf(endpoint) === 'down') {
+          end({ kind: 'network', code: 'ECONNREFUSED' });
+        } else if (request.permitted?.() === false) {
           this.#deps.trace.sometimes('deliver: an attempt is withheld');
-          return end({ kind: 'withheld' });
+          end({ kind: 'withheld' });
+        } else {
+          timeline.after(this.#way(), () => this.#arrive(attempt, end));
         }
-        timeline.after(this.#way(), () => this.#arrive(attempt, end));
       }),
     );
   }
 
-  #arrive(attempt: Attempt, end: (result: AttemptResult) => void): void {
+  #arrive(attempt: Attempt, end: End): void {
     const { request, ...own } = attempt;
     const { endpoint, process, begunAt } = own;
     const { timeline, trace } = this.#deps;
@@ -176,7 +182,7 @@ export class Receivers {
     else timeline.after(doneAt - now, () => this.#answer(exchange, reaction, end));
   }
 
-  #answer(exchange: Exchange, reaction: Reaction, end: (result: AttemptResult) => void): void {
+  #answer(exchange: Exchange, reaction: Reaction, end: End): void {
     const { timeline, trace } = this.#deps;
     const { status, reset, retryAfter = null } = reaction;
     const { process } = exchange;
@@ -184,14 +190,16 @@ export class Receivers {
     if (reset !== undefined) trace.sometimes(`receiver: resets ${reset} taking it`);
     timeline.after(this.#way(), () =>
       process.enter(() => {
-        if (reset !== undefined || status === null) return end({ kind: 'network', code: 'ECONNRESET' });
+        const isLost = reset !== undefined || status === null;
+        const result: AttemptResult = isLost
+          ? { kind: 'network', code: 'ECONNRESET' }
+          : { kind: 'answer', status, retryAfter };
+        if (!end(result) || isLost) return;
         exchange.heardAt = timeline.now();
-        if (retryAfter !== null) {
-          exchange.pauseUntil = timeline.now() + Number(retryAfter) * 1000;
-          trace.sometimes(`receiver: ${status} with Retry-After`);
-        }
         trace.sometimes(`receiver: ${status}`);
-        end({ kind: 'answer', status, retryAfter });
+        if (retryAfter === null) return;
+        exchange.pauseUntil = timeline.now() + Number(retryAfter) * 1000;
+        trace.sometimes(`receiver: ${status} with Retry-After`);
       }),
     );
   }
