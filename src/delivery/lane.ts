@@ -11,7 +11,7 @@ import { definitionDigest, differs } from './definition.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Fifo } from './fifo.ts';
 import { type Ended, LaneGate } from './lane-gate.ts';
-import type { Turns, TurnTaker } from './turns.ts';
+import type { Place, Turns, TurnTaker } from './turns.ts';
 
 /** A timer is set for no longer than this at a time, ms. */
 const SLEEP_MAX_MS = 60 * 60 * 1000;
@@ -52,6 +52,8 @@ export class Lane implements TurnTaker {
   #endpoint: Endpoint;
   #share = 1;
   #inFlight = 0;
+  /** The places of what is in flight, the oldest first; one that ends gives back the oldest. */
+  readonly #taken = new Fifo<Place>();
   /** When an attempt last started or ended, ms. */
   #movedAt = 0;
   /** When the last attempt ended, ms; 0 = none did. */
@@ -141,8 +143,9 @@ export class Lane implements TurnTaker {
       this.#triedAt = now;
       if (this.#gate.ended(ended, now)) this.#deps.onHealth(this.#endpoint.id, this.#gate.health);
     }
+    const place = this.#taken.shift();
     this.pump();
-    this.#deps.turns.giveBack();
+    if (place) this.#deps.turns.giveBack(place);
   }
 
   /**
@@ -158,17 +161,18 @@ export class Lane implements TurnTaker {
   pump(): void {
     if (this.removed || this.gone) this.#dismissAll();
     while (this.#mayStart()) {
-      if (!this.#deps.turns.take(this)) break;
-      if (this.#startNext()) continue;
-      this.#deps.turns.giveBack();
+      const place = this.#deps.turns.take(this);
+      if (!place) break;
+      if (this.#startNext(place)) continue;
+      this.#deps.turns.giveBack(place);
       break;
     }
     this.#showState(true);
     this.#show('in_flight', this.#inFlight);
   }
 
-  turn(): boolean {
-    if (!this.#mayStart() || !this.#startNext()) return false;
+  turn(place: Place): boolean {
+    if (!this.#mayStart() || !this.#startNext(place)) return false;
     this.pump();
     return true;
   }
@@ -216,11 +220,12 @@ export class Lane implements TurnTaker {
     return false;
   }
 
-  #startNext(): boolean {
+  #startNext(place: Place): boolean {
     const now = this.#deps.clock.now();
     for (let member = this.#ready.shift(); member; member = this.#ready.shift()) {
       this.#inFlight += 1;
       if (member.begin()) {
+        this.#taken.push(place);
         this.#gate.started(now);
         this.#movedAt = now;
         return true;

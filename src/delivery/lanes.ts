@@ -69,7 +69,7 @@ export class Lanes {
       log,
       meter,
       clock,
-      turns: new Turns(inFlightMax),
+      turns: new Turns(clock, inFlightMax),
       leased: leased ?? (() => true),
       onPending: (bytes) => {
         this.#pendingBytes += bytes;

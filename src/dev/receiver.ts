@@ -3,7 +3,7 @@
  * counts what a receiver would complain about: a revision that is older than one accepted before, two requests of one lead at
  * once, the same webhook accepted twice.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, pause, systemClock } from '../lib/clock.ts';
 import { Watchers } from './watchers.ts';
@@ -23,8 +23,13 @@ export interface Received {
   status: number;
 }
 
-/** What to answer; `null` leaves the request without an answer. */
-export type Answer = { status: number; headers?: Record<string, string>; delayMs?: number } | null;
+/** What to answer; `null` leaves the request without an answer. `byteEveryMs`: byte by byte, from the status line on. */
+export type Answer = {
+  status: number;
+  headers?: Record<string, string>;
+  delayMs?: number;
+  byteEveryMs?: number;
+} | null;
 
 export interface Ledger {
   /** Accepted requests whose revision is lower than one accepted before by the same path for the lead. */
@@ -105,7 +110,9 @@ export class Receiver implements AsyncDisposable {
     const answer = this.answer(received);
     if (answer !== null) {
       if (answer.delayMs !== undefined) await pause(this.#clock, answer.delayMs);
-      this.#answer(received, answer, response);
+      if (answer.byteEveryMs === undefined) this.#answer(received, answer, response);
+      else if (await dripped(answer, answer.byteEveryMs, { response, clock: this.#clock }))
+        this.#note(received, answer);
     }
     this.#open.set(key, (this.#open.get(key) ?? 1) - 1);
     this.onAnswered(received);
@@ -113,10 +120,14 @@ export class Receiver implements AsyncDisposable {
   }
 
   #answer(received: Received, answer: NonNullable<Answer>, response: ServerResponse): void {
-    received.status = answer.status;
-    if (answer.status >= 200 && answer.status <= 299) this.#accept(received);
+    this.#note(received, answer);
     response.writeHead(answer.status, answer.headers ?? {});
     response.end();
+  }
+
+  #note(received: Received, { status }: NonNullable<Answer>): void {
+    received.status = status;
+    if (status >= 200 && status <= 299) this.#accept(received);
   }
 
   #accept(received: Received): void {
@@ -156,4 +167,22 @@ async function wholeBody(request: IncomingMessage): Promise<string | null> {
     return null;
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Writes an answer byte by byte; false = the sender went away before its end. */
+async function dripped(
+  { status, headers = {} }: NonNullable<Answer>,
+  everyMs: number,
+  { response, clock }: { response: ServerResponse; clock: Clock },
+): Promise<boolean> {
+  const { socket } = response;
+  const fields = Object.entries({ ...headers, 'content-length': '0' }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields.join('')}\r\n`;
+  for (const byte of bytes) {
+    if (socket === null || socket.destroyed) return false;
+    socket.write(byte);
+    await pause(clock, everyMs);
+  }
+  socket?.end();
+  return true;
 }

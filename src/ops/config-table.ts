@@ -257,7 +257,7 @@ export const SETTINGS = {
         'LEAD_WEBHOOKS_DELIVER_IN_FLIGHT_MAX',
         integer(1, 100_000),
         '1000',
-        'Requests to all endpoints together that a process has in flight; while it is reached, endpoints take turns.',
+        'Requests to all endpoints together that a process has in flight; while it is reached, endpoints take turns. Those without an answer for a second do not count, up to as many again.',
       ),
     ),
     pendingBytesMax: measured(

@@ -153,6 +153,21 @@ test('the process-wide limit is shared in turns: a long queue delays another end
   expect([world.started, world.meter.counts.get('in_flight crm')]).toEqual([5, 1]);
 });
 
+test('an endpoint that never answers takes the places of the process from nobody: after a second they are lent', () => {
+  const hung = testEndpoint({ id: 'hung', limits: { ...limits, concurrency: 16, timeoutMs: 15_000 } });
+  const world = new World([hung, testEndpoint({ limits: { ...limits, concurrency: 16 } })], 16);
+  world.add(50, 'hung');
+  world.add(1);
+  expect(world.meter.counts.get('in_flight crm')).toBe(0);
+  world.clock.advance(1_000);
+  expect(world.meter.counts.get('in_flight crm')).toBe(1);
+  for (let i = 0; i < 20; i += 1) {
+    world.end(OK);
+    world.add(1);
+    expect(world.meter.counts.get('in_flight crm')).toBe(1);
+  }
+});
+
 test('an attempt that was withheld says nothing of the endpoint and frees its place', () => {
   const world = new World([
     testEndpoint({ limits: { ...limits, concurrency: 1 }, breaker: { ...breaker, failures: 1 } }),

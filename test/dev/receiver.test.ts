@@ -31,6 +31,21 @@ test('what was refused is not accepted, and counts as no duplicate', async () =>
   expect(receiver.lastAccepted('/leads').size).toBe(0);
 });
 
+test('an answer that drips comes byte by byte, and counts when the sender has waited for all of it', async () => {
+  await using receiver = new Receiver();
+  receiver.answer = () => ({ status: 200, headers: { 'x-slow': 'yes' }, byteEveryMs: 1 });
+  const url = new URL(await receiver.listen());
+  const socket = connect(Number(url.port), url.hostname);
+  const parts: string[] = [];
+  socket.on('data', (part) => parts.push(part.toString()));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('POST /leads HTTP/1.1\r\nhost: x\r\nwebhook-id: a\r\ncontent-length: 8\r\n\r\n{"id":7}');
+  await closed;
+  expect(parts.join('')).toBe('HTTP/1.1 200 OK\r\nx-slow: yes\r\ncontent-length: 0\r\n\r\n');
+  expect(parts.length).toBeGreaterThan(1);
+  await receiver.until(() => receiver.lastAccepted('/leads').has('7'), deadline());
+});
+
 test('a request whose sender dies in the midst of it was not received', async () => {
   await using receiver = new Receiver();
   const url = new URL(await receiver.listen());

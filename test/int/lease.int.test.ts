@@ -1,10 +1,10 @@
 /**
- * S5 of docs/semantics.md against a process that is not dead but away: stopped for longer than its session, then continued, while
- * another one has taken over its work; and against a receiver that asks several processes for a pause. Receivers are slow, so that
- * requests of two processes would overlap if nothing kept them apart.
+ * S5 of docs/semantics.md while work goes from one process to another: a process that is not dead but away (stopped for longer than its
+ * session, then continued), one that is put out of the group while it lives, and a rolling restart; and S6 against a receiver that asks
+ * several processes for a pause. Receivers are slow, so that requests of two processes would overlap if nothing kept them apart.
  */
 import { expect, inject, test } from 'vitest';
-import { Receiver } from '../../src/dev/receiver.ts';
+import { type Answer, Receiver } from '../../src/dev/receiver.ts';
 import { Installation, type Running } from '../support/installation.ts';
 import { RandomHistory } from '../support/random-history.ts';
 
@@ -17,14 +17,14 @@ const SESSION_MS = 6_000;
 async function installed(
   receiver: Receiver,
   more: string,
-  paths = [PATH],
+  { paths = [PATH], partitions = 4 } = {},
 ): Promise<{ installation: Installation; url: string }> {
   const url = await receiver.listen();
   const allow = 'allow: { http: true, addresses: ["127.0.0.1/32"] }';
   const installation = new Installation({
     brokers: inject('kafkaBrokers'),
     registryUrl: null,
-    partitions: 4,
+    partitions,
     endpoints: `endpoints: [${paths.map((path, at) => `{ id: crm-${at}, dealership: 3, url: "${url}${path}", version: v3, ${allow}, ${more} }`)}]\n`,
     env: { LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: String(SESSION_MS), LEAD_WEBHOOKS_PAYLOAD_VERSIONS: 'v3' },
   });
@@ -69,22 +69,77 @@ test('a process that is stopped past its session and goes on sends nothing besid
   away.kill('SIGCONT');
   await installation.pipe(history.next(200));
 
-  const bodies = [...history.bodies('v3')];
-  const missing = (): string[] => {
-    const accepted = receiver.lastAccepted(PATH);
-    return bodies.filter(([id, body]) => told(accepted.get(id)?.body) !== told(body)).map(([id]) => id);
-  };
-  await receiver.until(() => missing().length === 0, AbortSignal.timeout(DEADLINE_MS));
+  await newestOf(history, receiver);
   expect(receiver.ledger).toMatchObject({ olderAfterNewer: 0, overlapping: 0 });
   expect([await away.stop(), await other.stop()]).toEqual([0, 0]);
 });
+
+test('a process that is put out of the group while it lives sends nothing beside its successor, and nothing old after new', async () => {
+  await using receiver = new Receiver();
+  receiver.answer = () => ({ status: 204, delayMs: 2_000 });
+  const { installation } = await installed(receiver, 'limits: { concurrency: 40, timeoutMs: 4000 }');
+  await using _ = installation;
+  const history = new RandomHistory(SEED + 3, SCALE);
+  installation.start('rekey,join');
+  // Two processes of one name: the second takes the first for what is left of a former run, and puts it out.
+  const named = { LEAD_WEBHOOKS_INSTANCE_ID: 'pod-0' };
+  const first = installation.start('deliver', named);
+  await first.tasksRunning('deliver', 4);
+  await installation.pipe(history.next(400));
+  await receiver.until(() => receiver.received.length >= 20, AbortSignal.timeout(DEADLINE_MS));
+
+  const second = installation.start('deliver', named);
+  await second.logged(({ event }) => event === 'predecessor_evicted');
+  await installation.pipe(history.next(200));
+  await second.logged(({ event, tasks }) => event === 'assigned' && Array.isArray(tasks) && tasks.length > 0);
+  await installation.pipe(history.next(200));
+  await newestOf(history, receiver);
+  expect(receiver.ledger).toMatchObject({ olderAfterNewer: 0, overlapping: 0 });
+  expect([await first.stop(), await second.stop()]).toEqual([0, 0]);
+});
+
+test('a rolling restart of three processes sends nothing of a lead at the same time, nothing old after new, and loses nothing', async () => {
+  await using receiver = new Receiver();
+  receiver.answer = () => ({ status: 204, delayMs: 2_000 });
+  const limits = 'limits: { concurrency: 60, timeoutMs: 4000 }';
+  const { installation } = await installed(receiver, limits, { partitions: 3 });
+  await using _ = installation;
+  const history = new RandomHistory(SEED + 4, SCALE);
+  installation.start('rekey,join');
+  const fleet = await spread(installation, 3);
+  for (const [place, old] of fleet.entries()) {
+    const before = receiver.received.length;
+    await installation.pipe(history.next(150));
+    await receiver.until(() => receiver.received.length > before + 5, AbortSignal.timeout(DEADLINE_MS));
+    const stopped = old.stop();
+    await installation.pipe(history.next(50));
+    expect(await stopped).toBe(0);
+    const next = installation.start('deliver');
+    fleet[place] = next;
+    await next.logged(({ event, tasks }) => event === 'assigned' && Array.isArray(tasks) && tasks.length > 0);
+  }
+  await installation.pipe(history.next(100));
+  await newestOf(history, receiver);
+  expect(receiver.ledger).toMatchObject({ olderAfterNewer: 0, overlapping: 0 });
+  for (const running of fleet) expect(await running.stop()).toBe(0);
+});
+
+/** Resolves when the newest payload of each lead has been accepted. */
+async function newestOf(history: RandomHistory, receiver: Receiver): Promise<void> {
+  const bodies = [...history.bodies('v3')];
+  const arrived = (): boolean => {
+    const accepted = receiver.lastAccepted(PATH);
+    return bodies.every(([id, body]) => told(accepted.get(id)?.body) === told(body));
+  };
+  await receiver.until(arrived, AbortSignal.timeout(DEADLINE_MS));
+}
 
 /** A body without its `updated_at`, which alone announces nothing. */
 function told(body: string | undefined): string | undefined {
   return body?.replace(/"updated_at":("[^"]*"|null)/, '"updated_at":');
 }
 
-test('a pause that one process is asked for by Retry-After is kept by all of them', async () => {
+test('a pause that one of three processes is asked for by Retry-After is kept by all of them', async () => {
   await using receiver = new Receiver();
   const pauseMs = 8_000;
   let askedAt = Number.POSITIVE_INFINITY;
@@ -93,11 +148,11 @@ test('a pause that one process is asked for by Retry-After is kept by all of the
     askedAt = Math.min(askedAt, request.at);
     return request.at < askedAt + pauseMs ? { status: 429, headers: { 'retry-after': '8' } } : { status: 204 };
   };
-  const { installation } = await installed(receiver, 'retry: { baseMs: 100, capMs: 200 }');
+  const { installation } = await installed(receiver, 'retry: { baseMs: 100, capMs: 200 }', { partitions: 6 });
   await using _ = installation;
   const history = new RandomHistory(SEED + 1, SCALE);
   installation.start('rekey,join');
-  await spread(installation, 2);
+  await spread(installation, 3);
   for (let part = 0; part < 6; part++) await installation.pipe(history.next(60));
   await receiver.until(() => askedAt < Number.POSITIVE_INFINITY, AbortSignal.timeout(DEADLINE_MS));
   for (let part = 0; part < 6; part++) await installation.pipe(history.next(60));
@@ -109,22 +164,23 @@ test('a pause that one process is asked for by Retry-After is kept by all of the
   expect(within.map(({ at }) => at - askedAt)).toEqual([]);
 });
 
-test('an endpoint that never answers costs another one nothing: all that is newest arrives there', async () => {
+test('endpoints that never answer, or answer a byte a second, cost another one nothing: all that is newest arrives there', async () => {
   await using receiver = new Receiver();
-  receiver.answer = ({ path }) => (path === PATH ? { status: 204 } : null);
-  const { installation } = await installed(receiver, 'limits: { concurrency: 4, timeoutMs: 4000 }', [PATH, '/hung']);
+  const answers: Readonly<Record<string, Answer>> = {
+    [PATH]: { status: 204 },
+    '/drip': { status: 200, byteEveryMs: 1_000 },
+  };
+  receiver.answer = ({ path }) => answers[path] ?? null;
+  const { installation } = await installed(receiver, 'limits: { concurrency: 4, timeoutMs: 4000 }', {
+    paths: [PATH, '/hung', '/drip'],
+  });
   await using _ = installation;
   const history = new RandomHistory(SEED + 2, SCALE);
   installation.start('rekey,join');
   await spread(installation, 1);
   for (let part = 0; part < 10; part++) await installation.pipe(history.next(50));
-  const bodies = [...history.bodies('v3')];
-  const arrived = (): boolean => {
-    const accepted = receiver.lastAccepted(PATH);
-    return bodies.every(([id, body]) => told(accepted.get(id)?.body) === told(body));
-  };
-  await receiver.until(arrived, AbortSignal.timeout(DEADLINE_MS));
-  expect(receiver.received.filter(({ path, status }) => path === '/hung' && status !== 0)).toEqual([]);
-  expect(receiver.received.some(({ path }) => path === '/hung')).toBe(true);
+  await newestOf(history, receiver);
+  expect(receiver.received.filter(({ path, status }) => path !== PATH && status !== 0)).toEqual([]);
+  expect(new Set(receiver.received.map(({ path }) => path))).toEqual(new Set([PATH, '/hung', '/drip']));
   expect(receiver.ledger.olderAfterNewer).toBe(0);
 });
