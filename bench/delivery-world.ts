@@ -1,0 +1,120 @@
+/**
+ * What the scenarios of bench/delivery.ts share: an installation whose receiver is a process of its own, a writer of outbound records that
+ * knows the newest revision of each lead, and words for figures.
+ */
+import { stdout } from 'node:process';
+import { partitionOf } from '../src/core/partition.ts';
+import { createKafka } from '../src/kafka/client.ts';
+import type { OutgoingRecord } from '../src/kafka/record.ts';
+import { TransactionalProducer } from '../src/kafka/transactions.ts';
+import { systemClock as clock, pause } from '../src/lib/clock.ts';
+import { silentLog as log } from '../src/lib/log.ts';
+import { seededRandom } from '../src/lib/random.ts';
+import { Installation } from '../test/support/installation.ts';
+import type { Behaviour, ForkedReceiver, Report } from './delivery-receiver.ts';
+
+export const PARTITIONS = 12;
+const FILLING = 'x'.repeat(2_600);
+export const CALM: Behaviour = { latencyMs: 20, failOneIn: 0, hung: [], drip: [], outage: false, retryAfterSeconds: 0 };
+export const random = seededRandom(20_260_401);
+
+export interface Bench {
+  readonly brokers: readonly string[];
+  readonly receiver: ForkedReceiver;
+  readonly url: string;
+  /** A number of the command line, by its place after the scenario's name, or what is taken otherwise. */
+  readonly given: (place: number, otherwise: number) => number;
+}
+
+/** The definition of an endpoint at `<url>/<id>`; `more` begins with a comma. */
+export const endpoint = (url: string, id: string, more = '', dealership = 3): string =>
+  `{ id: ${id}, dealership: ${dealership}, url: "${url}/${id}", version: v3, allow: { http: true, addresses: ["127.0.0.1/32"] }${more} }`;
+
+/** A new installation with these endpoints and a receiver that is calm and has forgotten what came. */
+export async function installed(bench: Bench, endpoints: readonly string[], env: Record<string, string> = {}) {
+  const installation = new Installation({
+    brokers: bench.brokers,
+    registryUrl: null,
+    partitions: PARTITIONS,
+    endpoints: `endpoints: [${endpoints.join(', ')}]\n`,
+    env: { LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: '10000', ...env },
+  });
+  await installation.install();
+  await bench.receiver.reset();
+  await bench.receiver.behave(CALM);
+  return installation;
+}
+
+/** Writes outbound records exactly once, as the join does, and remembers the newest revision of each lead. */
+export class Writer implements AsyncDisposable {
+  readonly newest = new Map<number, number>();
+  readonly #topic: string;
+  readonly #producer: TransactionalProducer;
+
+  constructor(installation: Installation, producer: TransactionalProducer) {
+    this.#topic = installation.topic('outbound');
+    this.#producer = producer;
+  }
+
+  static async to(installation: Installation, { brokers }: Bench): Promise<Writer> {
+    const kafka = createKafka({ brokers, clientId: 'bench' }, log);
+    const options = { transactionalId: `${installation.appId}.writer`, transactionTimeoutMs: 30_000 };
+    const producer = new TransactionalProducer({ kafka, log, clock }, options);
+    await producer.fence(new AbortController().signal);
+    return new Writer(installation, producer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.close();
+  }
+
+  /** Writes the next revision of each lead, for one dealership or for the one that a function names. */
+  async write(leads: readonly number[], dealershipOf: (lead: number) => number = () => 3): Promise<void> {
+    const records = leads.map((lead): OutgoingRecord => {
+      const revision = (this.newest.get(lead) ?? 0) + 1;
+      this.newest.set(lead, revision);
+      const headers = {
+        version: 'v3',
+        revision: String(revision),
+        cause: 'changed',
+        'dealership-id': String(dealershipOf(lead)),
+      };
+      return {
+        topic: this.#topic,
+        partition: partitionOf(String(lead), PARTITIONS),
+        key: String(lead),
+        value: `{"id":${lead},"at":${clock.now()},"filling":"${FILLING}"}`,
+        headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)])),
+      };
+    });
+    await this.#producer.send(records);
+    await this.#producer.commit();
+  }
+
+  /** Pairs of `path` whose newest revision was not accepted. */
+  missing(path: string, { highest }: Report): number {
+    const accepted = new Map(highest);
+    return [...this.newest].filter(([lead, revision]) => accepted.get(`${path} ${lead}`) !== revision).length;
+  }
+}
+
+/** Looks until it holds. */
+export async function until(holds: () => Promise<boolean>, everyMs = 500): Promise<void> {
+  while (!(await holds())) await pause(clock, everyMs);
+}
+
+/** The value below which `part` (0 to 1) of them lie; NaN for none. */
+export function percentile(values: readonly number[], part: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
+}
+
+/** A line for the person at the terminal. */
+export function say(line: string): void {
+  stdout.write(`${line}\n`);
+}
+
+/** What a receiver would complain about, since `before`. */
+export function ledger({ olderAfterNewer, overlapping, duplicates }: Report, before?: Report): string {
+  const since = (now: number, then = 0): number => now - then;
+  return `older after newer ${since(olderAfterNewer, before?.olderAfterNewer)}, overlapping ${since(overlapping, before?.overlapping)}, duplicates ${since(duplicates, before?.duplicates)}`;
+}
