@@ -279,6 +279,6 @@ test('the README of the chart says of every value what it is for', () => {
 });
 
 test('the README of the chart names every example, and only such', () => {
-  const named = [...textOf(`${chart}README.md`).matchAll(/^\| `([a-z]+)\.yaml`/gm)].map(([, name]) => name);
+  const named = [...textOf(`${chart}README.md`).matchAll(/^\| `([a-z-]+)\.yaml`/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(examples.toSorted());
 });

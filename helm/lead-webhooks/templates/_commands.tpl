@@ -47,7 +47,24 @@ volumes:
 {{- if and .Values.registry.url (ne (index .Values.settings "LEAD_WEBHOOKS_OUTBOUND_FRAMING" | default "registry") "plain") -}}yes{{- end -}}
 {{- end }}
 
-{{/* Not empty when the setup Job is a hook. A hook runs before the release's own objects exist: not if those make the Secrets that it needs. */}}
+{{/* Not empty when the pod's service account is the login to Kafka. */}}
+{{- define "lead-webhooks.byServiceAccount" -}}
+{{- $sasl := .Values.kafka.sasl -}}
+{{- if or (eq $sasl.mechanism "aws-msk-iam") (and (eq $sasl.mechanism "oauthbearer") $sasl.serviceAccountToken.audience) -}}yes{{- end -}}
+{{- end }}
+
+{{/*
+Not empty when the setup Job is a hook. A hook runs before the release's own objects exist: not if those make the Secrets or the account
+that it needs.
+*/}}
 {{- define "lead-webhooks.setupIsHook" -}}
-{{- if and .Values.setup.hook (not .Values.strimzi.users.enabled) (not .Values.externalSecrets.secrets) -}}yes{{- end -}}
+{{- $account := and .Values.serviceAccount.create (include "lead-webhooks.byServiceAccount" .) -}}
+{{- if and .Values.setup.hook (not .Values.strimzi.users.enabled) (not .Values.externalSecrets.secrets) (not $account) -}}yes{{- end -}}
+{{- end }}
+
+{{/* The account of the setup Job and of `helm test`, where it is the login. */}}
+{{- define "lead-webhooks.setupAccount" -}}
+{{- if include "lead-webhooks.byServiceAccount" . }}
+serviceAccountName: {{ include "lead-webhooks.serviceAccountName" . }}
+{{- end }}
 {{- end }}

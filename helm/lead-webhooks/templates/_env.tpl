@@ -21,6 +21,57 @@
 {{- toJson $kafka -}}
 {{- end }}
 
+{{/* Whether a login is one by user name and password; the argument is `kafka.sasl`. */}}
+{{- define "lead-webhooks.byPassword" -}}
+{{- if has .mechanism (list "plain" "scram-sha-256" "scram-sha-512") -}}yes{{- end -}}
+{{- end }}
+
+{{/* `name=value` pairs in one text. */}}
+{{- define "lead-webhooks.pairs" -}}
+{{- $pairs := list -}}
+{{- range $name, $value := . }}{{- $pairs = append $pairs (printf "%s=%s" $name $value) }}{{- end -}}
+{{- join "," $pairs -}}
+{{- end }}
+
+{{/* Environment of a login with a token; the argument is `kafka.sasl`. */}}
+{{- define "lead-webhooks.tokenEnv" -}}
+{{- if eq .mechanism "aws-msk-iam" }}
+- name: KAFKA_SASL_AWS_REGION
+  value: {{ .awsRegion | quote }}
+{{- end }}
+{{- if eq .mechanism "oauthbearer" }}
+{{- if .serviceAccountToken.audience }}
+- name: KAFKA_SASL_TOKEN_FILE
+  value: /etc/lead-webhooks/kafka/sasl-token
+{{- else }}
+- name: KAFKA_SASL_OAUTH_TOKEN_URL
+  value: {{ .oauth.tokenUrl | quote }}
+{{- if .oauth.caSecret }}
+- name: KAFKA_SASL_OAUTH_CA_FILE
+  value: /etc/lead-webhooks/kafka/oauth-ca.crt
+{{- end }}
+- name: KAFKA_SASL_OAUTH_CLIENT_ID
+  value: {{ .oauth.clientId | quote }}
+- name: KAFKA_SASL_OAUTH_CLIENT_SECRET_FILE
+  value: /etc/lead-webhooks/kafka/oauth-client-secret
+- name: KAFKA_SASL_OAUTH_CREDENTIALS
+  value: {{ .oauth.credentials | quote }}
+{{- with .oauth.scope }}
+- name: KAFKA_SASL_OAUTH_SCOPE
+  value: {{ . | quote }}
+{{- end }}
+{{- with .oauth.parameters }}
+- name: KAFKA_SASL_OAUTH_PARAMETERS
+  value: {{ include "lead-webhooks.pairs" . | quote }}
+{{- end }}
+{{- end }}
+{{- with .extensions }}
+- name: KAFKA_SASL_EXTENSIONS
+  value: {{ include "lead-webhooks.pairs" . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Environment of every container: `dict "root" $ "stage" "rekey" "settings" {…}`. */}}
 {{- define "lead-webhooks.env" -}}
 {{- $root := .root -}}
@@ -45,6 +96,8 @@
 {{- if $kafka.sasl.mechanism }}
 - name: KAFKA_SASL_MECHANISM
   value: {{ $kafka.sasl.mechanism }}
+{{- include "lead-webhooks.tokenEnv" $kafka.sasl }}
+{{- if include "lead-webhooks.byPassword" $kafka.sasl }}
 - name: KAFKA_SASL_USERNAME
 {{- if $kafka.sasl.usernameKey }}
   valueFrom:
@@ -54,6 +107,7 @@
 {{- end }}
 - name: KAFKA_SASL_PASSWORD_FILE
   value: /etc/lead-webhooks/kafka/sasl-password
+{{- end }}
 {{- end }}
 {{- with $values.registry }}
 {{- if .url }}
@@ -95,7 +149,7 @@
 {{/* Mounts of Kafka's and the registry's Secrets. */}}
 {{- define "lead-webhooks.secretMounts" -}}
 {{- $kafka := include "lead-webhooks.kafkaAccess" . | fromJson -}}
-{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) $kafka.sasl.mechanism }}
+{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) (has $kafka.sasl.mechanism (list "plain" "scram-sha-256" "scram-sha-512" "oauthbearer")) }}
 - name: kafka
   mountPath: /etc/lead-webhooks/kafka
   readOnly: true
@@ -110,7 +164,7 @@
 {{/* The volumes for them. */}}
 {{- define "lead-webhooks.secretVolumes" -}}
 {{- $kafka := include "lead-webhooks.kafkaAccess" . | fromJson -}}
-{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) $kafka.sasl.mechanism }}
+{{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) (has $kafka.sasl.mechanism (list "plain" "scram-sha-256" "scram-sha-512" "oauthbearer")) }}
 - name: kafka
   projected:
     defaultMode: 0440
@@ -127,10 +181,29 @@
             - { key: {{ $kafka.tls.clientCertKey | quote }}, path: client.crt }
             - { key: {{ $kafka.tls.clientKeyKey | quote }}, path: client.key }
 {{- end }}
-{{- if $kafka.sasl.mechanism }}
+{{- if include "lead-webhooks.byPassword" $kafka.sasl }}
       - secret:
           name: {{ $kafka.sasl.secret | quote }}
           items: [{ key: {{ $kafka.sasl.passwordKey | quote }}, path: sasl-password }]
+{{- end }}
+{{- if eq $kafka.sasl.mechanism "oauthbearer" }}
+{{- with $kafka.sasl.serviceAccountToken }}
+{{- if .audience }}
+      - serviceAccountToken: { audience: {{ .audience | quote }}, expirationSeconds: {{ int64 .expirationSeconds }}, path: sasl-token }
+{{- end }}
+{{- end }}
+{{- with $kafka.sasl.oauth }}
+{{- if .secret }}
+      - secret:
+          name: {{ .secret | quote }}
+          items: [{ key: {{ .clientSecretKey | quote }}, path: oauth-client-secret }]
+{{- end }}
+{{- if .caSecret }}
+      - secret:
+          name: {{ .caSecret | quote }}
+          items: [{ key: {{ .caKey | quote }}, path: oauth-ca.crt }]
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if and .root.Values.registry.url .root.Values.registry.secret }}
