@@ -73,6 +73,7 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
         rules,
         rowCacheBytes: config.rekey.rowCacheBytes,
         rowBytesMax: VALUE_BYTES_MAX,
+        skip: new Set(config.sources.skip ?? []),
       },
     );
     return batches(life, work, { runtime, stage: 'rekey', partition, fetcher, side });

@@ -61,7 +61,8 @@ export type BadRecordCode =
   | 'missing-key' // no primary key in key and value
   | 'wrong-type' // a column holds a value that its rule does not allow
   | 'out-of-range' // an integer or instant that cannot be carried exactly
-  | 'too-large'; // the row is larger than a record of cluster-changes may be
+  | 'too-large' // the row is larger than a record of cluster-changes may be
+  | 'skipped'; // the operator named it in LEAD_WEBHOOKS_SKIP_RECORDS
 
 /** Whether a reading ended as a bad record. */
 export function isBad<T extends object | string>(reading: T | BadRecord): reading is BadRecord {

@@ -55,9 +55,13 @@ export interface RekeyTaskOptions {
   readonly rowCacheBytes: number;
   /** A row of more bytes becomes a dead letter. */
   readonly rowBytesMax: number;
+  /** Records that are not looked at, as `topic/partition/offset`: dead letters at once. */
+  readonly skip?: ReadonlySet<string>;
 }
 
 const READ_BACKS_AT_ONCE = 16;
+
+const SKIPPED: BadRecord = { kind: 'bad', code: 'skipped', message: 'named in LEAD_WEBHOOKS_SKIP_RECORDS' };
 
 const STATE_GAUGES = ['row_cache_bytes', 'rekey_rows'] as const;
 
@@ -116,11 +120,13 @@ export class RekeyTask implements BatchWork {
 
   async step(batch: Batch, producer: Pick<TaskProducer, 'send'>, signal: AbortSignal): Promise<void> {
     const { decoder } = this.#deps;
-    await decoder.prepare(batch.records, signal);
+    const skipped = batch.records.filter((record) => this.#isSkipped(record));
+    const records = skipped.length === 0 ? batch.records : batch.records.filter((record) => !skipped.includes(record));
+    await decoder.prepare(records, signal);
     const changes: SourceChange[] = [];
     const changed: KafkaRecord[] = [];
-    const out: OutgoingRecord[] = [];
-    for (const record of batch.records) {
+    const out = skipped.map((record) => this.#bad(record, SKIPPED));
+    for (const record of records) {
       this.#mustKeepKeySchema(record);
       const change = decoder.decode(record, this.#tableOf(record));
       if (change.kind === 'bad') out.push(this.#bad(record, change));
@@ -179,6 +185,11 @@ export class RekeyTask implements BatchWork {
     if (change.traceparent !== null) headers['traceparent'] = change.traceparent;
     const { topic } = this.#options.clusterChanges;
     return { topic, partition: change.partition, key: change.key, value: change.value, headers };
+  }
+
+  #isSkipped({ topic, partition, offset }: KafkaRecord): boolean {
+    const { skip } = this.#options;
+    return skip !== undefined && skip.size > 0 && skip.has(`${topic}/${partition}/${offset}`);
   }
 
   #bad(record: KafkaRecord, bad: BadRecord): OutgoingRecord {

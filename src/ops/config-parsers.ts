@@ -95,6 +95,16 @@ export const sealKeys: Parser<readonly Secret[]> = {
   },
 };
 
+/** Places of records, comma separated. */
+export const recordPlaces: Parser<readonly string[]> = {
+  allowed: '`topic/partition/offset`, comma separated',
+  parse(text) {
+    const parts = text.split(',').map((part) => part.trim());
+    const isPlace = (part: string): boolean => /^[a-zA-Z0-9._-]{1,249}\/\d{1,9}\/\d{1,15}$/.test(part);
+    return parts.every(isPlace) ? ok(Object.freeze(parts)) : null;
+  },
+};
+
 /** CIDRs, comma separated. */
 export const addressRanges: Parser<readonly string[]> = {
   allowed: 'CIDRs such as `10.1.0.0/16`, comma separated',

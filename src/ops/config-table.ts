@@ -13,6 +13,7 @@ import {
   kafkaName,
   oneOf,
   plainText,
+  recordPlaces,
   sealKeys,
   secretText,
   serviceUrl,
@@ -92,6 +93,11 @@ export const SETTINGS = {
       integer(0, 31),
       '0',
       'Raise it by one when the application begins anew under another id: its revisions are then above those of the one before.',
+    ),
+    skip: optional(
+      'LEAD_WEBHOOKS_SKIP_RECORDS',
+      recordPlaces,
+      'Source records that rekey does not look at and puts on the dead letter topic (`skipped`): the way past one that ends the process.',
     ),
     jsonTimeUnit: setting(
       'LEAD_WEBHOOKS_JSON_TIME_UNIT',

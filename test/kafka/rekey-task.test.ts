@@ -350,6 +350,22 @@ describe('what cannot be used', () => {
     expect(world.meter.counts.get('bad_records_total rekey too-large')).toBe(1);
   });
 
+  test('a record that the operator named is not looked at: it becomes a dead letter with all that it holds, and the others go on', async () => {
+    const world = new World();
+    world.options = { skip: new Set(['lead/0/0', 'lead/1/1']) };
+    await world.live();
+    world.pipe(
+      world.db.insert('lead', sourceLead({ comments: 'poison' })),
+      world.db.insert('lead', sourceLead({ id: 7 })),
+    );
+    await world.step();
+    const [letter, ...others] = world.kafka.committed('dead-letters');
+    expect(others).toEqual([]);
+    expect(letter?.headers['lead-webhooks.errors.code']?.toString()).toBe('skipped');
+    expect(letter?.value?.toString()).toContain('poison');
+    expect([world.rows(), world.position().sources[0]?.next]).toEqual([[['cluster:289|lead|7', '"comments here"']], 2]);
+  });
+
   test('a truncated table is told loudly and changes no row', async () => {
     const world = new World();
     await world.live();
