@@ -70,14 +70,15 @@ export async function kill(bench: Bench): Promise<void> {
     const place = kills % 2;
     fleet[place]?.kill('SIGKILL');
     await fleet[place]?.ended;
-    bound += await uncovered(installation, tasksOf(fleet[place]));
+    await pause(clock, 1_000); // what was on its way is answered
+    bound += await uncovered(installation, tasksOf(fleet[place]), await bench.receiver.report());
     fleet[place] = start(place);
     kills += 1;
   }
   await until(async () => writer.missing('/kill', await bench.receiver.report()) === 0);
   const report = await bench.receiver.report();
   say(
-    `kill -9, ${kills} times over ${count} records, 2 processes: missing 0, ${ledger(report, before)}; under another webhook-id ${report.renamed}; sent or to be sent and not covered by a committed position when a process died: ${bound} (send windows: ${kills * PARTITIONS * window})`,
+    `kill -9, ${kills} times over ${count} records, 2 processes: missing 0, ${ledger(report, before)}; under another webhook-id ${report.renamed}; accepted and not covered by a committed position when a process died: ${bound} (send windows: ${kills * PARTITIONS * window})`,
   );
   for (const running of fleet) await running.stop();
 }
@@ -88,8 +89,16 @@ function tasksOf(running: Running | undefined): readonly number[] {
   return Array.isArray(tasks) ? (tasks as number[]) : [];
 }
 
-/** Records of these partitions that may have been sent and are not covered by a committed position: those of the send windows. */
-async function uncovered(installation: Installation, partitions: readonly number[]): Promise<number> {
+/**
+ * Records of these partitions that the receiver has accepted and that no committed position covers: what the killed process may cause to
+ * be sent again, and nothing else.
+ */
+async function uncovered(
+  installation: Installation,
+  partitions: readonly number[],
+  { highest }: Report,
+): Promise<number> {
+  const accepted = new Map(highest);
   const windows = new Map<number, { from: number; to: number }>();
   await installation.read(
     installation.topic('delivery-state'),
@@ -103,9 +112,10 @@ async function uncovered(installation: Installation, partitions: readonly number
   let records = 0;
   await installation.read(
     installation.topic('outbound'),
-    ({ partition, offset }) => {
+    ({ key, partition, offset, headers }) => {
       const window = windows.get(partition);
-      if (window && partitions.includes(partition) && offset >= window.from && offset < window.to) records += 1;
+      if (!window || !partitions.includes(partition) || offset < window.from || offset >= window.to) return;
+      if ((accepted.get(`/kill ${key}`) ?? 0) >= Number(headers['revision'])) records += 1;
     },
     { last: LAST_RECORDS },
   );

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { ANSWER_BYTES_MAX, failureOf } from '../../src/delivery/flights.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { testEndpoint } from '../support/deliver-world.ts';
 import { edge, endpointAt, type Handler, receiver, REQUEST as request, timeout } from '../support/loopback.ts';
@@ -106,6 +107,20 @@ test('a receiver that never answers ends in a timeout, and its connection is clo
   expect(await edge().post(endpointAt(port, { limits }), request)).toEqual({ kind: 'timeout' });
   expect(Date.now() - startedAt).toBeLessThan(2000);
   await closed.promise;
+});
+
+test.each([
+  ['back', -3_600_000, 100],
+  ['forward', 3_600_000, 60_000],
+])('a wall clock that is set %s in the midst of an attempt makes it no longer', async (_, stepMs, timeoutMs) => {
+  let aheadMs = 0;
+  const port = await receiver(() => {
+    aheadMs = stepMs;
+  });
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  const { limits } = timeout(timeoutMs);
+  expect(await edge({ clock }).post(endpointAt(port, { limits }), request)).toEqual({ kind: 'timeout' });
+  expect(aheadMs).toBe(stepMs);
 });
 
 test('headers that drip beyond the deadline are a timeout', async () => {

@@ -189,6 +189,17 @@ describe('pacing', () => {
     });
   });
 
+  test('a wall clock that is set back does not keep the next one waiting', async () => {
+    const world = new World();
+    await world.tell(async () => {
+      await world.deliver([7]);
+      world.clock.step(-3_600_000);
+      await world.deliver([8]);
+      await world.pass(INTERVAL_MS);
+      expect(world.events.slice(3)).toEqual(['step 8', 'commit']);
+    });
+  });
+
   test('the interval counts from the start of a transaction: after a long one the next begins at once', async () => {
     const world = new World();
     world.onCommit = async () => world.clock.advance(INTERVAL_MS);

@@ -448,6 +448,23 @@ describe('reading', () => {
   });
 });
 
+test('a wall clock that is set neither keeps the next transaction waiting nor makes a task that works look stalled', async () => {
+  const world = new World();
+  world.plans = [commitOf(0), commitOf(1), commitOf(2)];
+  await world.tell(async () => {
+    world.input?.deliver(chunk([record(0)], 1));
+    world.clock.step(-3_600_000);
+    await world.hear();
+    await world.pass(INTERVAL_MS);
+    expect(world.events).toContain('committed 1');
+    world.input?.deliver(chunk([record(1)], 3));
+    world.clock.step(7_200_000);
+    await world.pass(5_000);
+    await world.hear();
+    expect(world.events).toContain('committed 2');
+  });
+});
+
 test('a deliverer that settles nothing for a minute with input before it ends the life by name, so that the process does', async () => {
   const world = new World();
   const ended = expect(world.run()).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Endpoint } from '../../src/delivery/endpoint.ts';
 import { HttpEdge } from '../../src/delivery/http-edge.ts';
 import type { PostRequest } from '../../src/delivery/post.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { type Log, type LogFields, silentLog } from '../../src/lib/log.ts';
 import { testEndpoint } from './deliver-world.ts';
 
@@ -50,6 +50,7 @@ export interface EdgeOptions {
   /** The addresses of a name; the platform's resolver when absent. */
   readonly resolve?: (name: string) => Promise<readonly LookupAddress[]>;
   readonly log?: Log;
+  readonly clock?: Clock;
 }
 
 export function edge(options: EdgeOptions = {}): HttpEdge {
