@@ -36,7 +36,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     onRenewed: () => lanes.wake(),
   });
   const leased = (timeoutMs: number): boolean => lease.allows(timeoutMs);
-  const onLeft = (endpointId: string): void => meter.release(endpointId);
+  const onLeft = (endpointId: string): void => meter.forgetAll('endpoint', endpointId);
   const lanes = new Lanes(endpoints.current, { log, meter, clock, leased, onLeft }, { inFlightMax, pendingBytesMax });
   endpoints.onChange = () => {
     lanes.replace(endpoints.current);

@@ -8,21 +8,17 @@ import type { Labels, Meter } from '../lib/meter.ts';
 /** The label of all endpoints that have none of their own. */
 export const OTHER = 'other';
 
-interface Series {
+/** A gauge of `other`: what each of its endpoints has. */
+interface Shared {
   readonly name: string;
   readonly labels: Labels;
-}
-
-/** A gauge of `other`: what each of its endpoints has. */
-interface Shared extends Series {
   readonly values: Map<string, number>;
 }
 
 export class EndpointMeter implements Meter {
   readonly #meter: Meter;
   readonly #max: number;
-  /** Endpoints with a label of their own, and their series by name and values of the labels. */
-  readonly #own = new Map<string, Map<string, Series>>();
+  readonly #own = new Set<string>();
   readonly #shared = new Map<string, Shared>();
 
   /** @param max how many endpoints have a label of their own. */
@@ -32,11 +28,11 @@ export class EndpointMeter implements Meter {
   }
 
   count(name: string, labels?: Labels, by?: number): void {
-    this.#meter.count(name, labels && this.#bounded(name, labels), by);
+    this.#meter.count(name, labels && this.#bounded(labels), by);
   }
 
   gauge(name: string, labels: Labels, value: number): void {
-    const bounded = this.#bounded(name, labels);
+    const bounded = this.#bounded(labels);
     if (bounded === labels) {
       this.#meter.gauge(name, labels, value);
       return;
@@ -51,9 +47,7 @@ export class EndpointMeter implements Meter {
   /** What an endpoint without a label of its own had counts no longer for `other`. */
   forget(name: string, labels: Labels): void {
     const id = String(labels['endpoint']);
-    const own = this.#own.get(id);
-    own?.delete(keyOf(name, labels));
-    if (own !== undefined || labels['endpoint'] === undefined) {
+    if (labels['endpoint'] === undefined || this.#own.has(id)) {
       this.#meter.forget(name, labels);
       return;
     }
@@ -61,42 +55,36 @@ export class EndpointMeter implements Meter {
     if (shared?.values.delete(id)) this.#show(shared);
   }
 
-  observe(name: string, labels: Labels, value: number): void {
-    this.#meter.observe(name, this.#bounded(name, labels), value);
+  /** An endpoint that is no more leaves its place to another. What was counted of it under `other` stays there. */
+  forgetAll(label: string, value: string): void {
+    if (label !== 'endpoint') this.#meter.forgetAll(label, value);
+    else if (this.#own.delete(value)) this.#meter.forgetAll(label, value);
+    else for (const shared of this.#shared.values()) if (shared.values.delete(value)) this.#show(shared);
   }
 
-  /** The endpoint is no more. What was counted of it under `other` stays there. */
-  release(endpoint: string): void {
-    for (const { name, labels } of this.#own.get(endpoint)?.values() ?? []) this.#meter.forget(name, labels);
-    this.#own.delete(endpoint);
-    for (const shared of this.#shared.values()) if (shared.values.delete(endpoint)) this.#show(shared);
+  observe(name: string, labels: Labels, value: number): void {
+    this.#meter.observe(name, this.#bounded(labels), value);
   }
 
   /** `labels` themselves when the endpoint has its own label, or none is spoken of. */
-  #bounded(name: string, labels: Labels): Labels {
+  #bounded(labels: Labels): Labels {
     const endpoint = labels['endpoint'];
-    if (endpoint === undefined || endpoint === OTHER) return labels;
-    const id = String(endpoint);
-    const own = this.#own.get(id) ?? this.#admit(id);
-    if (own === null) return { ...labels, endpoint: OTHER };
-    const key = keyOf(name, labels);
-    if (!own.has(key)) own.set(key, { name, labels });
+    if (endpoint === undefined || endpoint === OTHER || this.#own.has(String(endpoint))) return labels;
+    if (this.#own.size >= this.#max) return { ...labels, endpoint: OTHER };
+    this.#admit(String(endpoint));
     return labels;
   }
 
-  /** Gives an endpoint its own label if there is room, and with it what it has in the gauges of `other`; null = there is none. */
-  #admit(id: string): Map<string, Series> | null {
-    if (this.#own.size >= this.#max) return null;
-    const own = new Map<string, Series>();
-    this.#own.set(id, own);
+  /** Gives an endpoint its own label, and with it what it has in the gauges of `other`. */
+  #admit(id: string): void {
+    this.#own.add(id);
     for (const shared of this.#shared.values()) {
       const value = shared.values.get(id);
       if (value === undefined) continue;
       shared.values.delete(id);
       this.#show(shared);
-      this.gauge(shared.name, { ...shared.labels, endpoint: id }, value);
+      this.#meter.gauge(shared.name, { ...shared.labels, endpoint: id }, value);
     }
-    return own;
   }
 
   /** The sum, or of times since the epoch the earliest one that there is. */

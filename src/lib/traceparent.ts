@@ -10,6 +10,6 @@ const BYTES = 55;
 /** The header's value as it came; null when there is none or it is not well formed. */
 export function readTraceparent(value: Buffer | string | null | undefined): string | null {
   if (value === null || value === undefined || value.length !== BYTES) return null;
-  const text = value.toString();
+  const text = typeof value === 'string' ? value : value.toString('latin1');
   return WELL_FORMED.test(text) ? text : null;
 }

@@ -34,9 +34,18 @@ export class Metrics implements Meter {
     instrument.set(labels, value);
   }
 
-  /** Takes one series away; one that was never there is no fault. */
+  /** Takes one series of a gauge away; one that was never set is no fault. */
   forget(name: string, labels: Labels): void {
-    this.#find(name, labels).remove(labels);
+    const instrument = this.#find(name, labels);
+    assert(instrument instanceof Gauge, `metric ${name} is not a gauge`);
+    instrument.remove(labels);
+  }
+
+  /** Takes away all series of all metrics with this label, a moment later. */
+  forgetAll(label: string, value: string): void {
+    for (const { metric, instrument } of this.#known.values()) {
+      if (metric.labels.includes(label)) void forgetSeries(instrument, label, value);
+    }
   }
 
   /** Puts `value`, in the unit of the name, into a histogram. */
@@ -80,5 +89,14 @@ export class Metrics implements Meter {
     if (type === 'gauge') return new Gauge(options);
     assert(buckets !== undefined, `histogram ${name} has no buckets`);
     return new Histogram({ ...options, buckets: [...buckets] });
+  }
+}
+
+/** Which series there are is known to the instrument alone, and to remember them beside it would cost every count. */
+async function forgetSeries(instrument: Instrument, label: string, value: string): Promise<void> {
+  const { values } = await instrument.get();
+  for (const { labels } of values) {
+    const { le: _, ...own } = labels as Record<string, string | number>;
+    if (String(own[label]) === value) instrument.remove(own);
   }
 }

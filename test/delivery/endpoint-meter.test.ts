@@ -71,7 +71,7 @@ test('an endpoint that is no more takes all of its series with it, and its label
     meter.gauge('pending', { endpoint }, 2);
     meter.gauge('endpoint_state', { endpoint, state: 'open' }, 1);
   }
-  meter.release('a');
+  meter.forgetAll('endpoint', 'a');
   expect(Object.fromEntries(counts.counts)).toEqual({
     'attempts_total other retry': 2,
     'attempt_seconds other': 2,
@@ -88,8 +88,8 @@ test('an endpoint that is no more takes all of its series with it, and its label
     'pending b': 2,
     'endpoint_state b open': 1,
   });
-  meter.release('c');
-  meter.release('b');
+  meter.forgetAll('endpoint', 'c');
+  meter.forgetAll('endpoint', 'b');
   expect([...counts.counts.keys()]).toEqual(['attempts_total other retry', 'attempt_seconds other']);
 });
 
@@ -98,7 +98,7 @@ test('endpoints that come and go one after the other leave no series behind, how
   const meter = new EndpointMeter(counts, 3);
   for (let i = 0; i < 1_000; i++) {
     meter.count('stale_total', { endpoint: `e${i}` });
-    meter.release(`e${i}`);
+    meter.forgetAll('endpoint', `e${i}`);
   }
   expect([...counts.counts]).toEqual([]);
 });

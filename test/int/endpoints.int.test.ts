@@ -1,6 +1,6 @@
 /** Endpoints as data, with a real Kafka and the real program: what changes in the topic or the file is in effect without a restart. */
 import { writeFileSync } from 'node:fs';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { partitionOf } from '../../src/core/partition.ts';
 import { Seal } from '../../src/delivery/seal.ts';
 import { Receiver } from '../../src/dev/receiver.ts';
@@ -34,6 +34,11 @@ function payload(installation: Installation, leadId: string, revision: number): 
     value: `{"id":${leadId},"revision":${revision}}`,
     headers: { version: 'v3', revision: String(revision), cause: 'changed', 'dealership-id': '3' },
   };
+}
+
+async function metrics(running: Running): Promise<string> {
+  const { port } = await running.logged(({ event }) => event === 'admin_listening');
+  return (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
 }
 
 const changedTo = (running: Running, fits: (line: Record<string, unknown>) => boolean) =>
@@ -88,7 +93,7 @@ test('a definition of the topic is in effect at once, a bad one changes nothing,
   expect(JSON.stringify(running.lines)).not.toContain('tok"');
 });
 
-test('a file that changes is in effect without a restart; what waits for a removed endpoint becomes dead letters', async () => {
+test('a file that changes is in effect without a restart; what waits for a removed endpoint becomes dead letters, and its metrics go', async () => {
   const topic = uniqueName('endpoints');
   await using receiver = new Receiver();
   const url = await receiver.listen();
@@ -110,6 +115,9 @@ test('a file that changes is in effect without a restart; what waits for a remov
   await running.tasksRunning('deliver', installation.partitions);
   await installation.append([payload(installation, '7', 1)]);
   await seen('/old', '/dms');
+  await vi.waitFor(async () => expect(await metrics(running)).toContain('pending{endpoint="down"} 1'), {
+    timeout: WAIT_MS,
+  });
   writeFileSync(installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'] ?? '', file(definition('crm', `${url}/new`)));
   await changedTo(running, ({ changed, removed }) => `${changed} ${removed}` === 'crm down');
   await installation.append([payload(installation, '7', 2)]);
@@ -118,6 +126,15 @@ test('a file that changes is in effect without a restart; what waits for a remov
   await installation.until(installation.topic('dead-letters'), (letters) =>
     letters.some(({ headers }) => headers[code]?.toString() === 'endpoint-removed'),
   );
+  const after = await vi.waitFor(
+    async () => {
+      const text = await metrics(running);
+      expect(text).not.toContain('endpoint="down"');
+      return text;
+    },
+    { timeout: WAIT_MS },
+  );
+  expect(after).toContain('attempts_total{endpoint="crm"');
   expect(await running.stop()).toBe(0);
   const paths = receiver.received.map(({ path, revision }) => `${path} ${revision}`).sort();
   expect(paths).toEqual(['/dms 1', '/dms 2', '/new 2', '/old 1']);

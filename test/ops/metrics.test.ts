@@ -1,4 +1,5 @@
 /** The meter as a scraper sees it, and what it refuses from our own code. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AssertionFailed } from '../../src/lib/assert.ts';
 import { METRIC_PREFIX, METRICS } from '../../src/ops/metric-table.ts';
@@ -30,17 +31,24 @@ test('a gauge that is forgotten is gone, alone, and may come again', async () =>
   expect(await metrics.scrape()).toContain('state_clusters{partition="1"} 8\n');
 });
 
-test('series of counters and histograms can be forgotten as well', async () => {
+test('all series with a label can be forgotten, counters and histograms too, and no others', async () => {
   const metrics = new Metrics();
   for (const endpoint of ['a', 'b']) {
-    metrics.count('stale_total', { endpoint });
+    for (const status_class of ['2xx', '5xx'])
+      metrics.count('attempts_total', { endpoint, outcome: 'x', status_class });
     metrics.observe('attempt_seconds', { endpoint }, 1);
+    metrics.gauge('pending', { endpoint }, 1);
   }
-  metrics.forget('stale_total', { endpoint: 'a' });
-  metrics.forget('attempt_seconds', { endpoint: 'a' });
+  metrics.gauge('endpoint_definitions', { source: 'a' }, 1);
+  metrics.forgetAll('endpoint', 'a');
+  await turn();
   const text = await metrics.scrape();
   expect(text).not.toContain('endpoint="a"');
   expect(text).toContain('attempt_seconds_count{endpoint="b"} 1');
+  expect(text).toContain('attempts_total{endpoint="b",outcome="x",status_class="5xx"} 1');
+  expect(text).toContain('endpoint_definitions{source="a"} 1');
+  metrics.count('attempts_total', { endpoint: 'a', outcome: 'x', status_class: '2xx' });
+  expect(await metrics.scrape()).toContain('attempts_total{endpoint="a",outcome="x",status_class="2xx"} 1');
 });
 
 test.each<[string, (metrics: Metrics) => void]>([
@@ -49,6 +57,7 @@ test.each<[string, (metrics: Metrics) => void]>([
   ['an unknown label', (metrics) => metrics.gauge('state_clusters', { partition: 1, lead: '5' }, 1)],
   ['a misspelt label', (metrics) => metrics.gauge('state_clusters', { partitoin: 1 }, 1)],
   ['a wrong type', (metrics) => metrics.gauge('emitted_total', { version: 'v3', cause: 'created' }, 1)],
+  ['a counter to be forgotten', (metrics) => metrics.forget('unknown_time_zones_total', {})],
   ['a label that is missing where a gauge is forgotten', (metrics) => metrics.forget('lag_records', { partition: 1 })],
   ['a counter that goes down', (metrics) => metrics.count('unknown_time_zones_total', {}, -1)],
 ])('%s is a bug and fails at once', (_what, use) => {

@@ -18,6 +18,11 @@ export class CountingMeter implements Meter {
     this.counts.delete([name, ...Object.values(labels)].join(' '));
   }
 
+  /** By the value alone, whatever its label. */
+  forgetAll(_label: string, value: string): void {
+    for (const key of this.counts.keys()) if (key.split(' ').slice(1).includes(value)) this.counts.delete(key);
+  }
+
   observe(name: string, labels: Labels): void {
     this.count(name, labels);
   }
