@@ -29,7 +29,7 @@ const START_MS = 1_760_000_000_000;
 /** Faults end at the latest after this time, ms; what is announced is mostly written before. */
 const STORM_MS = 60_000;
 /** From the end of faults everything arrives within this time, ms: sessions, transactions, and the longest hold of an endpoint. */
-const CALM_MS = 300_000;
+const CALM_MS = 180_000;
 const LOOK_MS = 1_000;
 /** For so long nothing more may come once everything has arrived, ms: longer than the longest attempt. */
 const REST_MS = 6_000;
@@ -93,6 +93,7 @@ class DeliverSimulation {
       { ...base, ...(conditions.troubles && { troubles: conditions.troubles }) },
     );
     const upstream = { timeline, kafka, trace, chance: new Chance(seed, 3) };
+    if (conditions.writer === null) trace.sometimes('deliver: the join fills the outbound topic');
     this.#source =
       conditions.writer === null
         ? new SourceWorld(upstream, base.source)
@@ -114,7 +115,7 @@ class DeliverSimulation {
     await timeline.runUntil(START_MS + STORM_MS, () => this.#source.done && timeline.now() > START_MS + STORM_MS / 4);
     network.faulty = false;
     receivers.calm();
-    this.#operator.rest();
+    this.#operator.rest(this.#conditions.endpoints);
     trace.note('faults stop');
     this.#fleet.revive();
     this.#regularly(LOOK_MS, () => this.#look());

@@ -1,6 +1,7 @@
 /** The operator of the deliver world: now and then asks for a dead letter to be delivered again, as the redrive command does. */
+import { mergeHealth, operatorWord } from '../../src/core/endpoint-health.ts';
 import { partitionOf } from '../../src/core/partition.ts';
-import { encodeRedrive } from '../../src/kafka/internal-codec.ts';
+import { decodeHealth, encodeHealth, encodeRedrive } from '../../src/kafka/internal-codec.ts';
 import { readLetter, redrivable } from '../../src/kafka/letter.ts';
 import type { Chance } from './chance.ts';
 import { DELIVER_TOPICS } from './deliver-deployment.ts';
@@ -25,9 +26,18 @@ export class Operator {
     if (Number.isFinite(settings.redriveMs)) this.#later();
   }
 
-  /** Asks for nothing more. */
-  rest(): void {
+  /** Asks for nothing more, and lets every endpoint go on that only a probe could have freed, as the command `endpoints resume` does. */
+  rest(endpoints: readonly { readonly id: string }[]): void {
     this.#works = false;
+    const { timeline, kafka } = this.#deps;
+    const words = new Map(endpoints.map(({ id }) => [id, operatorWord(false, timeline.now())]));
+    for (const { key, value } of kafka.committed(DELIVER_TOPICS.health)) {
+      const word = words.get(String(key));
+      if (word !== undefined && value !== null) words.set(String(key), mergeHealth(word, decodeHealth(value)));
+    }
+    for (const [key, word] of words) {
+      kafka.append({ topic: DELIVER_TOPICS.health, partition: 0, key, value: encodeHealth(word) });
+    }
   }
 
   #later(): void {

@@ -1,6 +1,6 @@
 /**
  * Rekey and join in the simulation (S1 to S4 of docs/semantics.md): the real stages, tasks and core over fake brokers, on a
- * virtual clock, through crashes, pauses, lost answers and rebalances. More seeds: `npm run sim -- --seeds 10000`.
+ * virtual clock, through crashes, pauses, lost answers and rebalances. More seeds: `npm run sim -- --world join --seeds 10000`.
  */
 import { expect, test } from 'vitest';
 import { POINTS } from './sim-process.ts';
@@ -43,7 +43,7 @@ const SOMETIMES: readonly string[] = [
 /** Why a seed failed, and how to see it again. */
 function complaint({ seed, violations }: Verdict): string {
   const first = violations.slice(0, 3).map(({ promise, message }) => `${promise}: ${message}`);
-  return violations.length === 0 ? '' : [`npm run sim -- --seed ${seed} --trace`, ...first].join('\n');
+  return violations.length === 0 ? '' : [`npm run sim -- --world join --seed ${seed} --trace`, ...first].join('\n');
 }
 
 test('S1, S2, S3, S4: whatever crashes, pauses, gets lost or is given to another process, nothing is told twice, wrong or not at all', {
