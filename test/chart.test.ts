@@ -282,3 +282,15 @@ test('the README of the chart names every example, and only such', () => {
   const named = [...textOf(`${chart}README.md`).matchAll(/^\| `([a-z-]+)\.yaml`/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(examples.toSorted());
 });
+
+test('the table of charts counts what is here', () => {
+  const ours = (row: string): number => Number(new RegExp(`^\\| ${row} \\| (\\d+)`, 'm').exec(compared)?.[1]);
+  const compared = textOf(`${root}docs/chart.md`);
+  const suites = readdirSync(`${chart}tests`).filter((file) => file.endsWith('_test.yaml'));
+  const alerts: Manifest[] = parse(textOf(`${chart}files/alerts.yaml`));
+  expect(ours('helm-unittest suites')).toBe(suites.length);
+  expect(ours('`ci/\\*-values.yaml` for ct')).toBe(examples.length);
+  expect(ours('PrometheusRule')).toBe(alerts.length);
+  const lines = textOf(`${chart}values.yaml`).split('\n').length;
+  expect(Math.abs(ours('values.yaml lines') / lines - 1), `${lines} lines`).toBeLessThan(0.1);
+});

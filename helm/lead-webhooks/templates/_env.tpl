@@ -122,6 +122,10 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if include "lead-webhooks.trusts" $root }}
+- name: NODE_EXTRA_CA_CERTS
+  value: /etc/lead-webhooks/trust/ca.crt
+{{- end }}
 - name: LEAD_WEBHOOKS_APP_ID
   value: {{ $values.appId | quote }}
 - name: LEAD_WEBHOOKS_LEADS_TOPIC
@@ -152,6 +156,11 @@
 {{- if or (and $kafka.tls.enabled (or $kafka.tls.caSecret $kafka.tls.clientSecret)) (has $kafka.sasl.mechanism (list "plain" "scram-sha-256" "scram-sha-512" "oauthbearer")) }}
 - name: kafka
   mountPath: /etc/lead-webhooks/kafka
+  readOnly: true
+{{- end }}
+{{- if include "lead-webhooks.trusts" .root }}
+- name: trust
+  mountPath: /etc/lead-webhooks/trust
   readOnly: true
 {{- end }}
 {{- if and .root.Values.registry.url .root.Values.registry.secret }}
@@ -206,6 +215,16 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if include "lead-webhooks.trusts" .root }}
+{{- with .root.Values.trust }}
+- name: trust
+  projected:
+    sources:
+      - {{ ternary "configMap" "secret" (empty .secret) }}:
+          name: {{ default .configMap .secret | quote }}
+          items: [{ key: {{ .key | quote }}, path: ca.crt }]
+{{- end }}
+{{- end }}
 {{- if and .root.Values.registry.url .root.Values.registry.secret }}
 - name: registry
   projected:
@@ -215,4 +234,9 @@
           name: {{ .root.Values.registry.secret | quote }}
           items: [{ key: {{ .root.Values.registry.passwordKey | quote }}, path: password }]
 {{- end }}
+{{- end }}
+
+{{/* Not empty when pods trust further authorities. */}}
+{{- define "lead-webhooks.trusts" -}}
+{{- if or .Values.trust.configMap .Values.trust.secret -}}yes{{- end -}}
 {{- end }}
