@@ -62,7 +62,7 @@ function badRecords({ bad }: SourceSurvey): SourceFinding[] {
   );
 }
 
-function keys({ withoutKey, keysWithoutId, keySchemas }: SourceSurvey): SourceFinding[] {
+function keys({ withoutKey, keysWithoutId, otherKeyColumns, keySchemas }: SourceSurvey): SourceFinding[] {
   const found: SourceFinding[] = [];
   if (withoutKey > 0) {
     const message = `${records(withoutKey)} without a key: the changes of a row may lie in different partitions, out of order`;
@@ -71,7 +71,12 @@ function keys({ withoutKey, keysWithoutId, keySchemas }: SourceSurvey): SourceFi
   if (keysWithoutId > 0) {
     const message =
       `${records(keysWithoutId)} with a key that does not say the row's id: the key must be the primary key alone ` +
-      '(message.key.columns makes another one), or the changes of a row come out of order and tombstones mean nothing';
+      '(message.key.columns makes another one), or the changes of a row come out of order and tombstones become dead letters';
+    found.push(finding('problem', 'other-key', message));
+  } else if (otherKeyColumns.size > 0) {
+    const message =
+      `keys hold more than the primary key: ${[...otherKeyColumns].join(', ')} (message.key.columns). When one of these changes, the row ` +
+      'comes in another partition, where nothing is known of it';
     found.push(finding('problem', 'other-key', message));
   }
   if (keySchemas.size > 1) {

@@ -14,6 +14,8 @@ export interface Observation {
   readonly valueSchema: number | null;
   readonly keySchema: number | null;
   readonly hasKey: boolean;
+  /** Columns that the key is made of, if it names any. */
+  readonly keyColumns: readonly string[];
   /** The row's id as the key has it; null = the key has none. */
   readonly keyId: string | BadRecord | null;
   /** Null for a tombstone. */
@@ -57,6 +59,8 @@ export class SourceSurvey {
   withoutKey = 0;
   /** Keys that do not say the row's id. */
   keysWithoutId = 0;
+  /** Columns in keys beside the primary key. */
+  readonly otherKeyColumns = new Set<string>();
   withoutSequence = 0;
   withoutCommitTime = 0;
   /** Object columns that held a scalar or an array. */
@@ -92,6 +96,7 @@ export class SourceSurvey {
     this.newestAt = Math.max(this.newestAt, seen.writtenAt);
     if (!seen.hasKey) this.withoutKey++;
     else if (typeof seen.keyId !== 'string') this.keysWithoutId++;
+    for (const column of seen.keyColumns) if (column !== 'id') this.otherKeyColumns.add(column);
     if (seen.valueSchema !== null) add(this.valueSchemas, seen.valueSchema);
     if (seen.keySchema !== null) add(this.keySchemas, seen.keySchema);
     for (const column of seen.decimalColumns) this.decimalColumns.add(column);

@@ -30,6 +30,8 @@ export interface Inspection {
   readonly keySchema: number | null;
   /** The value's schema; null = not framed, or the registry does not have it. */
   readonly writer: WriterSchema | null;
+  /** The key's schema, in the same way. */
+  readonly keyWriter: WriterSchema | null;
   readonly keyId: string | BadRecord | null;
   /** Null for a tombstone. */
   readonly event: SourceEvent | BadRecord | null;
@@ -106,10 +108,12 @@ export class SourceCodec {
   inspect(record: KafkaRecord, table: Table): Inspection {
     const { key, value } = record;
     const valueSchema = value === null ? null : framedSchemaId(value);
+    const keySchema = key === null ? null : framedSchemaId(key);
     return {
       valueSchema,
-      keySchema: key === null ? null : framedSchemaId(key),
+      keySchema,
       writer: valueSchema === null ? null : (this.#schemas.get(valueSchema) ?? null),
+      keyWriter: keySchema === null ? null : (this.#schemas.get(keySchema) ?? null),
       keyId: this.#keyId(key),
       event: this.#event(value, table),
       change: this.decode(record, table),

@@ -1,5 +1,6 @@
 /** Reads the newest records of a source topic and surveys them, for `sources check`. Bounded: so many records of each partition. */
 import type { Observation, SourceSurvey } from '../core/source-survey.ts';
+import { framedPayload } from './framing.ts';
 import type { PartitionLog } from './partition-log.ts';
 import type { KafkaRecord } from './record.ts';
 import type { Inspection, SourceCodec } from './source-codec.ts';
@@ -50,6 +51,7 @@ export function observation(record: KafkaRecord, inspection: Inspection): Observ
     valueSchema,
     keySchema,
     hasKey: record.key !== null,
+    keyColumns: keyColumns(record.key, inspection),
     keyId,
     event,
     change,
@@ -62,6 +64,22 @@ function encodingOf({ writer, valueSchema }: Inspection, schema: unknown): strin
   if (writer !== null) return writer.type === 'JSON' ? 'json by the registry' : writer.type.toLowerCase();
   if (valueSchema !== null) return 'unknown schema';
   return schema === null ? 'json' : 'json with schema';
+}
+
+/** Names of the columns that a key is made of; none for a bare value, and for one that cannot be read. */
+function keyColumns(key: Buffer | null, { keySchema, keyWriter }: Inspection): string[] {
+  if (key === null) return [];
+  if (keyWriter !== null && keyWriter.type === 'AVRO') {
+    const { fields } = keyWriter.schema as { fields?: readonly { name: string }[] };
+    return (fields ?? []).map(({ name }) => name);
+  }
+  try {
+    const read: unknown = JSON.parse((keySchema === null ? key : framedPayload(key)).toString());
+    const { payload = read } = Object(read) as { payload?: unknown };
+    return typeof payload === 'object' && payload !== null ? Object.keys(payload) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The schema in a `{schema, payload}` record; null = there is none. */

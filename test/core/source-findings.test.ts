@@ -24,6 +24,7 @@ function observation(overrides: Partial<Observation> = {}): Observation {
     valueSchema: 7,
     keySchema: 3,
     hasKey: true,
+    keyColumns: ['id'],
     keyId: '1',
     event: event(fullRow('test_drive')),
     change: IGNORED,
@@ -57,7 +58,8 @@ describe('nothing is found', () => {
 describe('found is', () => {
   test.each([
     ['a record without a key', { hasKey: false, keyId: null }, 'problem no-key'],
-    ['a key of other columns', { keyId: null }, 'problem other-key'],
+    ['a key of other columns', { keyId: null, keyColumns: ['lead_cluster_id'] }, 'problem other-key'],
+    ['a key of more columns', { keyColumns: ['id', 'lead_cluster_id'] }, 'problem other-key'],
     ['no sequence', { event: event(fullRow('test_drive'), { sequence: null }) }, 'warning no-sequence'],
     ['no commit time', { event: event(fullRow('test_drive'), { commitMs: null }) }, 'warning no-commit-time'],
     ['a truncate', { event: event(null, { op: 't' }) }, 'warning truncate'],

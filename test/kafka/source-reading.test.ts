@@ -95,6 +95,22 @@ describe('the samples of a real Debezium', () => {
   test('a key of other columns than the primary key is a problem', async () => {
     const findings = sourceFindings(await surveyOf('json', 'crmkey.ri_full.test_drives.ndjson'), RULES);
     expect(codesOf(findings)).toContain('problem other-key');
+    expect((await surveyOf('avro', 'crm.public.leads.ndjson')).otherKeyColumns).toEqual(new Set());
+  });
+
+  test.each([
+    ['bare', '{"id":1,"lead_cluster_id":2}'],
+    ['with its schema', '{"schema":{},"payload":{"id":1,"lead_cluster_id":2}}'],
+  ])('a JSON key, %s, that holds more than the primary key is a problem', async (_form, text) => {
+    const [sample] = sampleRecords('json', 'crmjr.public.appointments.ndjson');
+    if (sample === undefined) throw new Error('no sample');
+    const deps = { registry: null, clock: new VirtualClock(), log: silentLog, meter: silentMeter };
+    const codec = new SourceCodec(deps, { sourceEpoch: 0, unavailablePlaceholder: '', jsonTimeUnit: 'micros' });
+    const survey = new SourceSurvey('appointment', '');
+    const log = new Holes([{ ...sample, partition: 0, key: Buffer.from(text) }]);
+    const at = { topic: 'x', partitions: 1, count: 10, signal: new AbortController().signal };
+    await surveySource({ log, codec }, at, survey);
+    expect(survey.otherKeyColumns).toEqual(new Set(['lead_cluster_id']));
   });
 
   test('values that PostgreSQL allows and nobody expects show as bad records or odd objects, without a value', async () => {
