@@ -1,4 +1,5 @@
 /** The outbound schemas are what subscribers generate code from: these tests hold them to the sample and to FULL_TRANSITIVE. */
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { VERSIONS } from '../../src/core/payload/versions.ts';
 import { type OutboundSchema, outboundSchema, outboundValidator } from '../support/outbound-schemas.ts';
@@ -18,6 +19,11 @@ describe.each(VERSIONS)('the outbound schema of $version', ({ version, render })
   const schema = outboundSchema(version);
   const validate = outboundValidator(version);
   const sample = (): Record<string, unknown> => JSON.parse(render(leadView()).body) as Record<string, unknown>;
+
+  it('is taken by a strict validator that is told of members with several types, and by no other (docs/payloads.md)', () => {
+    expect(() => new Ajv({ strict: true }).compile(schema)).toThrow('allowUnionTypes');
+    expect(() => new Ajv({ strict: true, allowUnionTypes: true }).compile(schema)).not.toThrow();
+  });
 
   it('is draft-07 without references, which every registry reads alike', () => {
     expect(schema.$schema).toBe('http://json-schema.org/draft-07/schema#');
