@@ -5,6 +5,7 @@
 import { decodeDeliverPosition } from '../src/kafka/internal-codec.ts';
 import { systemClock as clock, pause } from '../src/lib/clock.ts';
 import type { Installation, Running } from '../test/support/installation.ts';
+import type { Report } from './delivery-receiver.ts';
 import {
   type Bench,
   CALM,

@@ -121,7 +121,7 @@ test('what waits, how far the stages are behind and what the sources hold is tol
   expect(await program.stop()).toBe(0);
 
   const list = await installation.mustRun('deliveries', 'list', '--endpoint', 'crm');
-  expect(list.out).toMatch(/^crm {2,}5 {2,}v3 {2,}1 {2,}1 {2,}in \d+ [hms] {2,}503 {2,}http-503$/m);
+  expect(list.out).toMatch(/^crm {2,}5 {2,}v3 {2,}1 {2,}1 {2,}in \d+ [hms] {2,}503 {2,}http-503 {2,}-$/m);
   const { deliveries } = JSON.parse((await installation.mustRun('deliveries', 'list', '--json')).out);
   expect(deliveries).toMatchObject([{ endpoint: 'crm', lead: '5', revision: 1, attempts: 1, lastStatus: 503 }]);
   const show = await installation.mustRun('deliveries', 'show', 'crm', '5');
