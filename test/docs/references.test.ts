@@ -1,6 +1,7 @@
 /** What documents refer to exists: files, headings, tests by their titles, decisions by their numbers. */
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
+import { METRIC_PREFIX, METRICS } from '../../src/ops/metric-table.ts';
 import { anchorsOf, DOCUMENTS, projectFile, withoutBlocks } from '../support/documents.ts';
 
 const SEMANTICS = DOCUMENTS.find(({ path }) => path === 'docs/semantics.md');
@@ -22,6 +23,15 @@ test('every relative link leads to a file or folder, and its heading exists ther
     return target === undefined || !anchorsOf(target).has(heading);
   });
   expect(broken).toEqual([]);
+});
+
+test('every metric that a document names is one of the program', () => {
+  const known = new Set(METRICS.map(({ name }) => METRIC_PREFIX + name));
+  const named = DOCUMENTS.flatMap(({ path, text }) =>
+    [...text.matchAll(/\blead_webhooks_[a-z_]*[a-z]\b/g)].map(([name]) => ({ path, name })),
+  );
+  expect(named.length).toBeGreaterThan(60);
+  expect(named.filter(({ name }) => !known.has(name))).toEqual([]);
 });
 
 test('every test that the semantics name is in its file', () => {
