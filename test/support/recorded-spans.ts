@@ -34,7 +34,11 @@ export class RecordedSpans {
 
   constructor(sampler?: Sampler) {
     const spanProcessors = [new SimpleSpanProcessor(this.#exporter)];
-    const provider = new BasicTracerProvider({ spanProcessors, ...(sampler && { sampler }) });
+    const provider = new BasicTracerProvider({
+      spanProcessors,
+      spanLimits: { linkCountLimit: 1_000 }, // more than anybody may make
+      ...(sampler && { sampler }),
+    });
     this.tracer = tracerOf(provider.getTracer('test'));
   }
 
