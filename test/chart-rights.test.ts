@@ -9,10 +9,12 @@ import { KAFKA_USERS, type KafkaUser, neededRights, type Right } from '../src/ka
 import { parseConfig } from '../src/ops/config.ts';
 import { chartUsers } from './support/chart-users.ts';
 
-const parsed = parseConfig({ KAFKA_BROKERS: 'kafka:9092', LEAD_WEBHOOKS_ENDPOINTS_TOPIC: 'endpoints' }, () => '');
+const parsed = parseConfig(
+  { KAFKA_BROKERS: 'kafka:9092', LEAD_WEBHOOKS_ENDPOINTS_TOPIC: 'crm.webhook-endpoints' },
+  () => '',
+);
 if (!('config' in parsed)) throw new Error(parsed.problems.join());
 const { config } = parsed;
-const withoutEndpointsTopic = { ...config, deliver: { endpointsTopic: null } };
 
 const single = (rights: readonly Right[]): string[] =>
   rights
@@ -32,14 +34,14 @@ const granted = (example: string): Record<string, string[]> =>
   );
 
 test('the chart grants each user what the program says that it needs, and nothing else', () => {
-  const wanted = KAFKA_USERS.map((user) => [user, single(neededRights(user, withoutEndpointsTopic))]);
+  const wanted = KAFKA_USERS.map((user) => [user, single(neededRights(user, config))]);
   expect(granted('users')).toEqual(Object.fromEntries(wanted));
 });
 
-test('where Strimzi makes the topics nobody of ours may, and the other rights are the same', () => {
+test('where Strimzi makes the topics nobody of ours may; without an endpoints topic nobody may read it; the rest is the same', () => {
   const { setup = [], ...others } = granted('strimzi');
-  const { setup: all = [], ...same } = granted('users');
-  expect(others).toEqual(same);
+  const { setup: all = [], deliver = [], ...same } = granted('users');
+  expect(others).toEqual({ ...same, deliver: deliver.filter((right) => !right.endsWith(' crm.webhook-endpoints')) });
   const looking = all.filter((right) => !/^(CREATE|ALTER_CONFIGS) /.test(right));
   const settings = all
     .filter((right) => right.startsWith('ALTER_CONFIGS'))

@@ -22,7 +22,7 @@ export async function sayWord(context: Context, id: string, paused: boolean): Pr
   // An endpoint of the topic is not looked up: its definition may be refused, and be paused for that reason.
   if (!isKnown && config.deliver.endpointsTopic === null) throw new UsageError(unknownEndpoint(id, endpoints ?? []));
   const topic = config.topics.endpointHealth;
-  await reading(config, 'endpoints', [topic], async ({ kafka, fetcher, signal }) => {
+  await reading(config, 'endpoints', { reads: [topic], writes: [topic] }, async ({ kafka, fetcher, signal }) => {
     let health = HEALTHY;
     await readAll(fetcher, { topic, partition: 0, signal }, ({ key, value }) => {
       if (key?.toString() === id) health = value === null ? HEALTHY : mergeHealth(health, decodeHealth(value));

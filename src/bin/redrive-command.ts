@@ -32,9 +32,10 @@ export async function redrive(context: Context, args: Arguments): Promise<number
   const wait = wholeNumber(args, 'wait', 1);
   const config = loadConfig(context);
   const { deadLetters, redrives, deliveryState } = config.topics;
-  const outcome = await reading(config, 'redrive', [deadLetters, redrives, deliveryState], async (from) => {
+  const dryRun = args.has('dry-run');
+  const reads = wait === null ? [deadLetters] : [deadLetters, deliveryState];
+  const outcome = await reading(config, 'redrive', { reads, writes: dryRun ? [] : [redrives] }, async (from) => {
     const selection = await select(from, config, filter, args.has('every'));
-    const dryRun = args.has('dry-run');
     if (dryRun) return { dryRun, selection, asked: [], fates: null };
     const before = await from.fetcher.offsets(deadLetters, from.signal);
     const asked = await askFor(from, config, selection.chosen, { rate, clock });

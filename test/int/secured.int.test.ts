@@ -3,8 +3,8 @@
  * SCRAM over TLS and by mutual TLS a change becomes a POST; each right that is taken away is named before anything starts; and what is
  * not granted is refused. Broker, registry, receiver and programs are real. Where it says so the program runs in this process, for time.
  */
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { Receiver } from '../../src/dev/receiver.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { type Received, Receiver } from '../../src/dev/receiver.ts';
 import { createTopics } from '../../src/dev/topics.ts';
 import type { Kafka } from '../../src/kafka/client.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
@@ -19,7 +19,14 @@ import { SourceDatabase } from '../support/change-events.ts';
 import { type GrantedRight, ruleFor } from '../support/chart-users.ts';
 import type { Ran, Running } from '../support/installation.ts';
 import type { Access } from '../support/secured-kafka.ts';
-import { BY_CERTIFICATE, BY_PASSWORD, robbed, SecuredWorld, userOf } from '../support/secured-world.ts';
+import {
+  BY_CERTIFICATE,
+  BY_PASSWORD,
+  ENDPOINTS_TOPIC,
+  robbed,
+  SecuredWorld,
+  userOf,
+} from '../support/secured-world.ts';
 import { authority } from '../support/self-signed.ts';
 import { sourceLead } from '../support/source-rows.ts';
 
@@ -29,20 +36,25 @@ const LACKING = robbed([...STAGES, 'setup', 'operator']);
 const lackingOf = (...components: string[]) =>
   LACKING.filter(({ user }) => components.includes(user.component)).map((one) => [spelt(one.without), one] as const);
 
+const OK = { status: 204 };
+const ALLOW = { http: true, addresses: ['127.0.0.1/32'] };
 const receiver = new Receiver();
 const source = new SourceDatabase();
 let world: SecuredWorld;
+let url: string;
 let applied: Ran;
 let registered: Ran;
 
 beforeAll(async () => {
-  const url = await receiver.listen();
-  const endpoints = `endpoints:
-  - { id: crm, dealership: 3, url: "${url}/crm", version: v3, allow: { http: true, addresses: ["127.0.0.1/32"] } }
-`;
+  url = await receiver.listen();
+  const crm = { id: 'crm', dealership: 3, url: `${url}/crm`, version: 'v3', allow: ALLOW };
+  const endpoints = JSON.stringify({ endpoints: [crm] }); // which is YAML too
   world = await SecuredWorld.start({ registryUrl: inject('registryUrl'), endpoints, robbed: LACKING });
   applied = await world.run(password('setup'), 'topics', 'apply');
   registered = await world.run(password('setup'), 'schemas', 'register');
+});
+beforeEach(() => {
+  receiver.answer = () => OK;
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
@@ -50,7 +62,12 @@ afterAll(async () => {
 });
 
 const password = (component: string): Access => world.kafka.byPassword(userOf(BY_PASSWORD, component).name);
-const certificate = (component: string): Access => world.kafka.byCertificate(userOf(BY_CERTIFICATE, component).name);
+/** The chart's example by certificate has no topic of endpoints. */
+const certificate = (component: string): Access => ({
+  ...world.kafka.byCertificate(userOf(BY_CERTIFICATE, component).name),
+  LEAD_WEBHOOKS_ENDPOINTS_TOPIC: '',
+  LEAD_WEBHOOKS_ENDPOINTS_TOPIC_ADDRESSES: '',
+});
 
 /** `READ group lead-webhooks.join`. */
 function spelt({ resource, name, operation }: GrantedRight): string {
@@ -80,12 +97,13 @@ class Programs implements AsyncDisposable {
   }
 }
 
-const got = (leadId: number, words: string): Promise<void> =>
-  receiver.until(
-    () =>
-      receiver.received.some((one) => one.leadId === String(leadId) && one.status === 204 && one.body.includes(words)),
-    AbortSignal.timeout(WAIT_MS),
-  );
+/** The receiver has accepted a POST about the lead with these words. */
+function got(leadId: number, words: string, path = '/crm'): Promise<void> {
+  const fits = (one: Received): boolean =>
+    one.path === path && one.leadId === String(leadId) && one.body.includes(words);
+  const signal = AbortSignal.timeout(WAIT_MS);
+  return receiver.until(() => receiver.received.some((one) => fits(one) && one.status === 204), signal);
+}
 
 describe('with the rights of the chart', () => {
   test('the setup user makes the topics and registers the schemas', async () => {
@@ -96,33 +114,31 @@ describe('with the rights of the chart', () => {
 
   test('a change becomes a POST by SCRAM over TLS, and all that goes wrong on the way is written down', async () => {
     const { installation } = world;
+    const definition = JSON.stringify({ dealership: 3, url: `${url}/topic`, version: 'v2', allow: ALLOW });
+    await installation.append([{ topic: ENDPOINTS_TOPIC, partition: 0, key: 'by-topic', value: definition }]);
     await using programs = new Programs(password);
     await programs.ready();
     await installation.pipe([source.insert('lead', sourceLead({ id: 1, comments: 'for the read-back' }))]);
     await got(1, 'for the read-back');
+    await got(1, 'for the read-back', '/topic');
     // A value that the source left out: rekey reads its own row in cluster-changes.
     const partial = sourceLead({ id: 1, comments: '__debezium_unavailable_value', category: 'Changed' });
     await installation.pipe([source.update('lead', partial)]);
     await got(1, 'Changed');
-    expect(receiver.received.at(-1)?.body).toContain('for the read-back');
+    expect(receiver.lastAccepted('/crm').get('1')?.body).toContain('for the read-back');
     // A record that rekey cannot use, and a lead that the receiver makes wait and then refuses.
     await installation.pipe([{ table: 'lead', id: 9, value: 'no JSON' }]);
-    receiver.answer = ({ attempt }) =>
-      attempt === 1 ? { status: 503, headers: { 'retry-after': '1' } } : { status: 422 };
+    receiver.answer = ({ path, attempt }) => {
+      if (path === '/topic') return OK;
+      return attempt === 1 ? { status: 503, headers: { 'retry-after': '1' } } : { status: 422 };
+    };
     await installation.pipe([source.insert('lead', sourceLead({ id: 2 }))]);
     await installation.until('lead-webhooks.dead-letters', (letters) => letters.length === 2);
     await installation.until('lead-webhooks.endpoint-health', (words) => words.length > 0);
-    receiver.answer = () => ({ status: 204 });
+    receiver.answer = () => OK;
 
-    const redriven = await world.run(
-      password('operator'),
-      'dead-letters',
-      'redrive',
-      '--endpoint',
-      'crm',
-      '--wait',
-      '60',
-    );
+    const redrive = 'dead-letters redrive --endpoint crm --wait 60'.split(' ');
+    const redriven = await world.run(password('operator'), ...redrive);
     expect([redriven.err, redriven.out]).toEqual(['', '1 asked for, 0 not\n1 delivered\n']);
     for (const args of ['endpoints pause crm', 'endpoints resume crm', 'lag', 'deliveries list', 'dead-letters list']) {
       expect([args, (await world.command(password('operator'), ...args.split(' '))).code]).toEqual([args, 0]);

@@ -34,6 +34,9 @@ export function userOf(users: readonly ChartUser[], component: string): ChartUse
   return user;
 }
 
+/** The topic of endpoints in the example by password. */
+export const ENDPOINTS_TOPIC = 'crm.webhook-endpoints';
+
 /** Who has all rights of a user but one. */
 export interface Robbed {
   readonly user: ChartUser;
@@ -77,11 +80,15 @@ export class SecuredWorld implements AsyncDisposable {
     const { registryUrl, endpoints } = options;
     const installation = new Installation({
       ...{ brokers: [kafka.broker], registryUrl, endpoints, names: 'default', partitions: 1 },
-      env: { LEAD_WEBHOOKS_ROW_CACHE_BYTES: '0' },
+      env: {
+        LEAD_WEBHOOKS_ROW_CACHE_BYTES: '0',
+        LEAD_WEBHOOKS_ENDPOINTS_TOPIC: ENDPOINTS_TOPIC,
+        LEAD_WEBHOOKS_ENDPOINTS_TOPIC_ADDRESSES: '127.0.0.1/32',
+      },
     });
     const world = new SecuredWorld(kafka, installation);
     await world.admin.connect();
-    await installation.createTopics(SOURCES.map((table) => installation.source(table)));
+    await installation.createTopics([...SOURCES.map((table) => installation.source(table)), ENDPOINTS_TOPIC]);
     await addRules(world.admin, [
       ...BY_PASSWORD.flatMap(({ name, rights }) => rights.map((right) => ruleFor(`User:${name}`, right))),
       ...BY_CERTIFICATE.flatMap(({ name, rights }) => rights.map((right) => ruleFor(`User:CN=${name}`, right))),
