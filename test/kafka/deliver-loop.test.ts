@@ -30,6 +30,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { outbound } from '../support/deliver-world.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
+import { chunk, HEADERS, record } from '../support/outbound-input.ts';
 import { pendingDelivery } from '../support/pending-delivery.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -202,24 +203,6 @@ class World implements TaskDeliverer {
     };
   }
 }
-
-const HEADERS = { version: 'v3', revision: '4', cause: 'changed', 'dealership-id': '3' };
-
-function record(offset: number, headers: Readonly<Record<string, string>> = HEADERS): KafkaRecord {
-  return {
-    topic: 'outbound',
-    partition: 0,
-    offset,
-    timestamp: 0,
-    key: Buffer.from('5'),
-    value: Buffer.from('{}'),
-    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)])),
-  };
-}
-
-const chunk = (records: readonly KafkaRecord[], next: number) => {
-  return { records, next, lastStableOffset: next, highWatermark: next };
-};
 
 describe('a start', () => {
   test('without a position begins at the start of the log, as if a predecessor had let go', async () => {
