@@ -87,14 +87,24 @@ export class SecuredWorld implements AsyncDisposable {
       },
     });
     const world = new SecuredWorld(kafka, installation);
-    await world.admin.connect();
-    await installation.createTopics([...SOURCES.map((table) => installation.source(table)), ENDPOINTS_TOPIC]);
-    await addRules(world.admin, [
+    try {
+      await world.#prepare(options.robbed);
+      return world;
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #prepare(robbed: readonly Robbed[]): Promise<void> {
+    await this.admin.connect();
+    const sources = SOURCES.map((table) => this.installation.source(table));
+    await this.installation.createTopics([...sources, ENDPOINTS_TOPIC]);
+    await addRules(this.admin, [
       ...BY_PASSWORD.flatMap(({ name, rights }) => rights.map((right) => ruleFor(`User:${name}`, right))),
       ...BY_CERTIFICATE.flatMap(({ name, rights }) => rights.map((right) => ruleFor(`User:CN=${name}`, right))),
-      ...options.robbed.flatMap(rulesOf),
+      ...robbed.flatMap(rulesOf),
     ]);
-    return world;
   }
 
   /** Runs a command in a process of its own. */
