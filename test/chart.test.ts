@@ -105,6 +105,24 @@ describe('the values', () => {
     }
     expect(schema.definitions.settings.propertyNames.enum.toSorted()).toEqual(names.toSorted());
   });
+
+  test('every value that a template asks for is in values.yaml', () => {
+    const values = parse(textOf(`${chart}values.yaml`));
+    const has = (path: string): boolean => path.split('.').reduce((at, key) => at?.[key], values) !== undefined;
+    const asked = readdirSync(`${chart}templates`).flatMap((file) =>
+      [...textOf(`${chart}templates/${file}`).matchAll(/(?:\.Values|\$v|\$values)((?:\.[a-zA-Z]\w*)+)/g)].map(
+        ([, path]) => ({
+          file,
+          path: String(path).slice(1),
+        }),
+      ),
+    );
+    expect(asked.length).toBeGreaterThan(100);
+    const stages = ['rekey', 'join', 'deliver'];
+    // In some templates `$values` are those of a stage.
+    const isKnown = (path: string): boolean => has(path) || stages.some((stage) => has(`${stage}.${path}`));
+    expect(asked.filter(({ path }) => !isKnown(path))).toEqual([]);
+  });
 });
 
 function endpoint(change: Record<string, unknown>): unknown {

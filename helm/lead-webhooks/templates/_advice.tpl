@@ -44,6 +44,9 @@
 {{- if and $partitions (gt $pods $partitions) -}}
 {{- $warnings = append $warnings (printf "%s: %d pods share %d partitions, %d of them have nothing to do" $stage $pods $partitions (sub $pods $partitions)) -}}
 {{- end -}}
+{{- if and $scaled (or $v.kafka.sasl.mechanism $v.kafka.tls.enabled $v.strimzi.users.enabled) (not $values.autoscaling.authentication) -}}
+{{- $warnings = append $warnings (printf "%s.autoscaling.authentication: without a TriggerAuthentication KEDA speaks to Kafka without TLS and login, and sees no lag" $stage) -}}
+{{- end -}}
 {{- if and (not $scaled) (eq $pods 1) -}}
 {{- $warnings = append $warnings (printf "%s: with one pod the stage stands still while that pod is replaced" $stage) -}}
 {{- end -}}
