@@ -60,7 +60,7 @@ test('the sample refuses another body, id, secret or time, and a request without
   expect(isSigned({}, BODY, secret, now)).toBe(false);
 });
 
-type Leads = Map<number, { revision: bigint; lead: unknown }>;
+type Leads = Map<number, { id: string; revision: bigint; lead: unknown }>;
 type MakeReceiver = (leads: Leads, isGenuine: (headers: object, body: Buffer) => boolean) => Server & RequestListener;
 
 test('the sample receiver takes our requests, answers 2xx to what is old, and keeps the newest', async () => {
@@ -91,7 +91,14 @@ test('the sample receiver takes our requests, answers 2xx to what is old, and ke
   ] as const) {
     expect(await send(revision, name)).toMatchObject({ kind: 'answer', status: 204 });
   }
-  expect(leads.get(138559)).toEqual({ revision: 4294967297n, lead: { id: 138559, name: 'c' } });
+  const newest = { id: 'crm_138559_4294967297', revision: 4294967297n, lead: { id: 138559, name: 'c' } };
+  expect(leads.get(138559)).toEqual(newest);
+  // The same id again changes nothing, whatever it brings, and neither does a trial of an operator.
+  expect(await send(2 ** 32 + 1, 'repeated')).toMatchObject({ status: 204 });
+  const trial = { onBody: () => {} };
+  const body = Buffer.from('{"id":138559,"name":"sample"}');
+  expect(await edge.post(endpoint, { ...REQUEST, revision: 2 ** 33, body, trial })).toMatchObject({ status: 204 });
+  expect(leads.get(138559)).toEqual(newest);
   expect(await edge.post(testEndpoint({ url }), REQUEST)).toMatchObject({ kind: 'answer', status: 401 });
 });
 
