@@ -46,22 +46,23 @@ const PLACES: readonly (readonly string[])[][] = [
 ];
 /** The pipe as a whole is slow to simulate, so it comes now and then. */
 const WHOLE_PIPE = 0.1;
-const WELL: ReceiverSettings = { latencyMs: 10, moodMs: Number.POSITIVE_INFINITY, moods: [], wayMs: 1, connectMs: 1 };
+/** Longer than any load, standing still included. */
+const TOMBSTONES_MS = 45_000;
 
 /** The conditions of a seed. `start`: virtual time at which it starts, ms. */
 export function deliverConditionsOf(seed: number, start: number): DeliverConditions {
   const chance = new Chance(seed, 4);
   const isWhole = chance.happens(WHOLE_PIPE);
-  const gentle = chance.happens(0.1);
+  const isPeaceful = chance.happens(0.1);
   const places = chance.pick(PLACES);
-  const base = baseOf(conditionsOf(seed, start), chance, gentle);
+  const base = baseOf(conditionsOf(seed, start), chance);
   const windowRecords = chance.pick([1, 3, 10, 50, 2_000]);
   const timeoutMs = Math.round(longestAttemptMs(base.group.sessionMs) * chance.pick([0.4, 0.8, 1]));
-  return {
+  const conditions: DeliverConditions = {
     base,
     places: isWhole ? [['rekey', 'join'], ...places] : places,
     writer: isWhole ? null : writerOf(chance, base.outboundPartitions),
-    receivers: gentle ? WELL : receiversOf(chance, { timeoutMs, isNarrow: windowRecords < 10 }),
+    receivers: receiversOf(chance, { timeoutMs, isNarrow: windowRecords < 10 }),
     endpoints: endpointsOf(chance, timeoutMs),
     deliverer: {
       windowRecords,
@@ -69,33 +70,55 @@ export function deliverConditionsOf(seed: number, start: number): DeliverConditi
     },
     limits: { inFlightMax: chance.pick([1, 3, 100]) },
     commitIntervalMs: chance.pick([0, 50, 200]),
-    drainMs: timeoutMs * chance.pick([1.1, gentle ? 2 : 0.3]),
-    ...(gentle && { troubles: ['stop'] as const }),
+    drainMs: timeoutMs * chance.pick([1.1, 0.3]),
     redriveMs: chance.happens(0.4) ? chance.between(500, 4_000) : Number.POSITIVE_INFINITY,
-    gentle,
+    gentle: false,
+  };
+  return isPeaceful ? peaceful(conditions) : conditions;
+}
+
+/** Nothing but clean stops and starts, and receivers that are well. */
+export function peaceful(conditions: DeliverConditions): DeliverConditions {
+  const { base, endpoints } = conditions;
+  const never = Object.fromEntries(POINTS.map((point) => [point, 0])) as Record<Point, number>;
+  const timeouts = endpoints.map(({ limits }) => limits.timeoutMs);
+  return {
+    ...conditions,
+    base: {
+      ...base,
+      network: { ...base.network, lostRequest: 0, lostAnswer: 0, lateRequest: 0 },
+      client: { incompleteSend: 0, partialSend: 0 },
+      reader: { ...base.reader, slowRead: 0 },
+      markerMs: 2,
+      crash: never,
+      freeze: never,
+      troubleMs: 3_000,
+    },
+    receivers: { latencyMs: 10, moodMs: Number.POSITIVE_INFINITY, moods: [], wayMs: 1, connectMs: 1 },
+    drainMs: 2 * Math.max(...timeouts),
+    troubles: ['stop'],
+    gentle: true,
   };
 }
 
-function baseOf(base: Conditions, chance: Chance, gentle: boolean): Conditions {
+function baseOf(base: Conditions, chance: Chance): Conditions {
   const heartbeatMs = chance.pick([200, 400, 800]);
   const wayMs = chance.pick([1, 5, 10]);
-  const outboundPartitions = 1 + chance.below(4);
-  const never = Object.fromEntries(POINTS.map((point) => [point, 0])) as Record<Point, number>;
-  const network = { ...base.network, wayMs };
-  const calm = { ...network, lostRequest: 0, lostAnswer: 0, lateRequest: 0 };
   return {
     ...base,
-    outboundPartitions,
-    network: gentle ? calm : network,
-    markerMs: gentle ? 2 : base.markerMs,
-    reader: gentle ? { ...base.reader, slowRead: 0 } : base.reader,
-    client: gentle ? { incompleteSend: 0, partialSend: 0 } : base.client,
-    crash: gentle ? never : base.crash,
-    freeze: gentle ? never : base.freeze,
+    outboundPartitions: 1 + chance.below(4),
+    network: { ...base.network, wayMs },
+    reader: {
+      recordsMax: chance.pick([10, 100]),
+      slowRead: base.reader.slowRead,
+      slowMs: chance.pick([100, 1_000]),
+    },
+    // A load must see the tombstones of what it has read: it is shorter than they are kept, by far in a real topic (24 h).
+    cleaner: { ...base.cleaner, deleteRetentionMs: TOMBSTONES_MS },
     // As the product has it: ten heartbeats in a session.
     group: { heartbeatMs, sessionMs: heartbeatMs * 10 },
     freezeMs: heartbeatMs * chance.pick([5, 15, 25]),
-    troubleMs: !gentle && chance.happens(0.3) ? Number.POSITIVE_INFINITY : chance.between(1_000, 6_000),
+    troubleMs: chance.happens(0.3) ? Number.POSITIVE_INFINITY : chance.between(1_000, 6_000),
     evictsPredecessor: chance.happens(0.5),
   };
 }

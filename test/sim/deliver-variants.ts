@@ -5,7 +5,7 @@
 import type { Commit, DeliverStart, MarkKind } from '../../src/core/delivery.ts';
 import type { StageMembership } from '../../src/kafka/stage.ts';
 import type { DeliverVariant } from './deliver-deployment.ts';
-import type { DeliverConditions } from './deliver-swarm.ts';
+import { type DeliverConditions, peaceful } from './deliver-swarm.ts';
 import type { Trouble } from './fleet.ts';
 import type { Mood } from './receivers.ts';
 import { POINTS, type Point } from './sim-process.ts';
@@ -32,8 +32,11 @@ export const NO_SUSPENSION: DeliverVariant = {
     commitOffsets: (positions) => membership.commitOffsets(positions),
   }),
   // Nothing goes wrong by that, for the next owner waits for what was not released: handing over in peace costs a wait then.
-  conditions: (conditions) => ({ ...conditions, ...peace(conditions) }),
+  conditions: (conditions) => handedOver(conditions),
 };
+
+/** No fault at all; for a patched method that makes a handover in peace cost something. */
+export const HANDED_OVER: DeliverVariant = { conditions: (conditions) => handedOver(conditions) };
 
 /** Begins as if its predecessor had released the task. */
 export const PREDECESSOR_NOT_AWAITED: DeliverVariant = {
@@ -125,10 +128,16 @@ function slow(conditions: DeliverConditions, troubles?: readonly Trouble[]): Del
   };
 }
 
-/** Processes are stopped and started, and receivers are well. */
-function peace(conditions: DeliverConditions): Partial<DeliverConditions> {
-  const { places } = conditions;
-  return conditions.gentle && places.length === 1 ? { places: [['deliver'], ['deliver']] } : {};
+/** Two processes are stopped and started in turn, in peace, while receivers take few requests at a time. */
+function handedOver(conditions: DeliverConditions): DeliverConditions {
+  const { base, writer, endpoints, ...more } = peaceful(conditions);
+  return {
+    ...more,
+    base: { ...base, troubleMs: 1_500 },
+    places: [['deliver'], ['deliver']],
+    writer: writer && { ...writer, transactions: 150, everyMs: 100, recordsMax: 3 },
+    endpoints: endpoints.map((endpoint) => ({ ...endpoint, limits: { ...endpoint.limits, concurrency: 1 } })),
+  };
 }
 
 function failing(conditions: DeliverConditions): DeliverConditions {
