@@ -17,6 +17,7 @@ containers:
     image: {{ include "lead-webhooks.image" $root }}
     imagePullPolicy: {{ $root.Values.image.pullPolicy }}
     args: {{ toJson $command }}
+    terminationMessagePolicy: FallbackToLogsOnError
     env:
       {{- $all.env | nindent 6 }}
     resources:

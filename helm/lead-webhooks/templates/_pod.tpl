@@ -84,6 +84,8 @@ spec:
       image: {{ include "lead-webhooks.image" $root }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       args: [run, --stages, {{ .stage }}]
+      # `kubectl describe` shows the last lines of a pod that ended, and so the reason.
+      terminationMessagePolicy: FallbackToLogsOnError
       env:
         {{- include "lead-webhooks.env" (merge (dict "settings" $stage.settings) $access) | nindent 8 }}
         - name: LEAD_WEBHOOKS_SHUTDOWN_TIMEOUT_MS
