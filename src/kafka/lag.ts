@@ -24,9 +24,9 @@ export interface Lag {
   readonly seconds: number;
   /**
    * `no-position`: there is input, and the task has never committed. `outside`: the position does not lie within the log, so the task
-   * refuses to run.
+   * refuses to run. `no-task`: the topic has got more partitions, which nobody reads.
    */
-  readonly problem: 'no-position' | 'outside' | null;
+  readonly problem: 'no-position' | 'outside' | 'no-task' | null;
 }
 
 export interface LagSurvey {
@@ -68,28 +68,36 @@ export async function measureLag(log: PartitionLog, survey: LagSurvey): Promise<
   const found: Lag[][] = [];
   for (const stage of stages) {
     const changelog = changelogs[stage];
-    const count = survey.partitions.get(changelog) ?? 0;
-    const tasks = Array.from({ length: count }, async (_, partition) => {
-      const position = await lastValue(log, { topic: changelog, partition, signal: survey.signal }, POSITION_KEY);
-      return Promise.all(inputsOf(survey, stage, partition).map((input) => lagOf(log, survey, { input, position })));
+    const tasks = survey.partitions.get(changelog) ?? 0;
+    const topicsRead = lagTopics({ ...survey, stages: [stage] });
+    const count = Math.max(...topicsRead.map((topic) => survey.partitions.get(topic) ?? 0));
+    const lags = Array.from({ length: count }, async (_, partition) => {
+      const isTask = partition < tasks;
+      const at = { topic: changelog, partition, signal: survey.signal };
+      const position = isTask ? await lastValue(log, at, POSITION_KEY) : null;
+      const inputs = inputsOf(survey, stage, partition);
+      return Promise.all(inputs.map((input) => lagOf(log, survey, { input, position, isTask })));
     });
-    found.push(...(await Promise.all(tasks)));
+    found.push(...(await Promise.all(lags)));
   }
   return found.flat();
 }
 
-function inputsOf({ topics, sources, partitions }: LagSurvey, stage: Stage, partition: number): Input[] {
+/** The topics that have the partition, as inputs of the stage. */
+function inputsOf(survey: LagSurvey, stage: Stage, partition: number): Input[] {
+  return allInputsOf(survey, stage, partition).filter(({ topic }) => partition < (survey.partitions.get(topic) ?? 0));
+}
+
+function allInputsOf({ topics, sources }: LagSurvey, stage: Stage, partition: number): Input[] {
   const at = { stage, partition };
   switch (stage) {
     case 'rekey':
-      return sources
-        .filter((topic) => partition < (partitions.get(topic) ?? 0))
-        .map((topic) => ({
-          ...at,
-          topic,
-          next: (position) =>
-            decodeRekeyPosition(position).sources.find((source) => source.topic === topic)?.next ?? null,
-        }));
+      return sources.map((topic) => ({
+        ...at,
+        topic,
+        next: (position) =>
+          decodeRekeyPosition(position).sources.find((source) => source.topic === topic)?.next ?? null,
+      }));
     case 'join':
       return [{ ...at, topic: topics.clusterChanges, next: (position) => decodeJoinPosition(position).next }];
     case 'deliver':
@@ -103,7 +111,7 @@ function inputsOf({ topics, sources, partitions }: LagSurvey, stage: Stage, part
 async function lagOf(
   log: PartitionLog,
   { now, signal }: LagSurvey,
-  { input, position: stored }: { input: Input; position: Buffer | null },
+  { input, position: stored, isTask }: { input: Input; position: Buffer | null; isTask: boolean },
 ): Promise<Lag> {
   const { stage, partition, topic } = input;
   const position = stored === null ? null : input.next(stored);
@@ -111,6 +119,7 @@ async function lagOf(
   const outside = position !== null && (position < earliest || position > end);
   const from = position === null || outside ? earliest : position;
   const oldest = from < end ? await oldestTime(log, { topic, partition, from, to: end, signal }) : null;
+  const problem = stored === null && oldest !== null ? 'no-position' : outside ? 'outside' : null;
   return {
     stage,
     partition,
@@ -119,7 +128,7 @@ async function lagOf(
     end,
     records: oldest === null ? 0 : end - from,
     seconds: oldest === null ? 0 : Math.max(0, Math.round((now - oldest) / 1000)),
-    problem: stored === null && oldest !== null ? 'no-position' : outside ? 'outside' : null,
+    problem: isTask ? problem : 'no-task',
   };
 }
 

@@ -100,3 +100,14 @@ test('rekey has one line for each source partition of a task, also for one that 
     [1, 'leads', null, 1, 'no-position'],
   ]);
 });
+
+test('a partition that was added to an input after the first start is a problem, with what lies in it', async () => {
+  const world = new World();
+  world.partitions.set('leads', 2);
+  world.put('leads', 4, 1);
+  world.position('rekey-state', encodeRekeyPosition({ sources: [], lastTimestamp: 1 }));
+  expect(await world.lag(['rekey'], 0, ['leads'])).toMatchObject([
+    { partition: 0, topic: 'leads', records: 0, problem: null },
+    { partition: 1, topic: 'leads', position: null, end: 4, records: 4, problem: 'no-task' },
+  ]);
+});

@@ -64,11 +64,12 @@ export const command: Command = {
   },
 };
 
-type Problem = 'no-position' | 'outside' | 'behind';
+type Problem = 'no-position' | 'outside' | 'no-task' | 'behind';
 
 const SENTENCES: Readonly<Record<Problem, string>> = {
   'no-position': 'no position: the task has never run to its first transaction',
   outside: 'the position lies outside of the log: the task refuses to run',
+  'no-task': 'the topic has more partitions than at the first start: nobody reads this one',
   behind: 'further behind than allowed',
 };
 
