@@ -321,7 +321,7 @@ export class Deliverer {
     const lanes = this.#deps.lanes.wanting(record);
     if (lanes.length === 0) return;
     const bytes = record.value.length;
-    const slot: Slot = { offset: record.offset, bytes, takenAt: now, deliveries: [], seen: null, open: 0 };
+    const slot: Slot = { offset: record.offset, bytes, takenAt: now, deliveries: [], count: 0, seen: null, open: 0 };
     for (const lane of lanes) this.#dispatch.accept(lane, record, slot);
     if (slot.open === 0 && !slot.seen) return;
     this.#window.admit(slot);

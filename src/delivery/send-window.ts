@@ -13,6 +13,8 @@ export interface Slot {
   bytes: number;
   readonly takenAt: number;
   readonly deliveries: Delivery[];
+  /** How many deliveries it began with, one at least: known to the window alone. */
+  count: number;
   /** Pair keys whose `seen` mark must be written when the position passes this record; null = none. */
   seen: { readonly pair: string; readonly revision: number }[] | null;
   /** Deliveries that hold the position. */
@@ -24,6 +26,8 @@ export class SendWindow {
   readonly #slots = new Fifo<Slot>();
   #end: number;
   #bytes = 0;
+  /** Deliveries of the records here, and how many of them are settled or pending. */
+  #count = 0;
   #settled = 0;
 
   /** @param position offset of the first record that will come. */
@@ -51,9 +55,12 @@ export class SendWindow {
     return this.#slots.peek();
   }
 
-  /** More than a quarter of the records held are settled: what is before them are stragglers that hold them up. */
+  /**
+   * More than a quarter of the deliveries here are settled: the others are stragglers that hold them up. Deliveries, not records: of
+   * records that ten endpoints want none is settled as long as one of the ten hangs.
+   */
   get heldByStragglers(): boolean {
-    return this.#settled * 4 > this.#slots.size;
+    return this.#settled * 4 > this.#count;
   }
 
   /** Everything below `offset` has been admitted. */
@@ -65,6 +72,9 @@ export class SendWindow {
   admit(slot: Slot): void {
     this.#slots.push(slot);
     this.#bytes += slot.bytes;
+    slot.count = Math.max(1, slot.deliveries.length);
+    this.#count += slot.count;
+    this.#settled += slot.count - slot.open;
     if (slot.open === 0) this.#close(slot);
   }
 
@@ -74,11 +84,11 @@ export class SendWindow {
     if (!slot) return;
     delivery.slot = null;
     slot.open -= 1;
+    this.#settled += 1;
     if (slot.open === 0) this.#close(slot);
   }
 
   #close(slot: Slot): void {
-    this.#settled += 1;
     this.#bytes -= slot.bytes;
     slot.bytes = 0;
     slot.deliveries.length = 0;
@@ -88,7 +98,8 @@ export class SendWindow {
   leave(): Slot | undefined {
     const first = this.#slots.peek();
     if (!first || first.open > 0) return undefined;
-    this.#settled -= 1;
+    this.#count -= first.count;
+    this.#settled -= first.count;
     return this.#slots.shift();
   }
 

@@ -31,7 +31,7 @@ const pairOf = (leadId: string): Pair => {
 
 function admitted(window: SendWindow, offset: number, takenAt = 0): Delivery {
   const delivery = newDelivery(pairOf('1'), outbound({ offset }), takenAt);
-  const slot: Slot = { offset, bytes: 10, takenAt, deliveries: [delivery], seen: null, open: 1 };
+  const slot: Slot = { offset, bytes: 10, takenAt, deliveries: [delivery], count: 0, seen: null, open: 1 };
   delivery.slot = slot;
   window.advance(offset + 1);
   window.admit(slot);

@@ -214,6 +214,19 @@ test('a delivery in flight for long becomes pending when the others of a crowded
   expect(world.commit()?.pending).toMatchObject([{ delivery: null }]);
 });
 
+test('an endpoint that hangs holds up a crowded window no longer although it wants each of its records', async () => {
+  const limits = { concurrency: 100, ratePerSecond: null, timeoutMs: 15_000 };
+  const endpoints = ['hung', 'quick', 'swift'].map((id) => testEndpoint({ id, limits }));
+  const world = ownedWorld(endpoints, { pendingAfterMs: 1000, windowRecords: 20 });
+  for (let lead = 1; lead <= 12; lead += 1) world.append({ leadId: String(lead) });
+  world.feed();
+  for (let at = world.open.length - 1; at >= 0; at -= 1) {
+    if (world.open[at]?.endpointId !== 'hung') await world.answer(at, OK);
+  }
+  world.clock.advance(1300);
+  expect(world.commit()).toMatchObject({ position: { nextOffset: 12 }, pending: { length: 12 } });
+});
+
 test.each([
   ['nothing is settled behind it', 4, 0],
   ['the window is not crowded', 100, 3],

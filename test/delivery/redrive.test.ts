@@ -52,6 +52,23 @@ test('a redriven dead letter is pending from the commit that passes the request 
   });
 });
 
+test('a receiver that refuses the repetition of what it had accepted is taken at its word: the revision before can be redriven', async () => {
+  const world = new DeliverWorld([testEndpoint()]);
+  await refused(world, 1);
+  world.append({ leadId: '1', revision: 2 });
+  world.feed();
+  world.commit();
+  await world.answerAll(OK);
+  world.crash();
+  world.feed();
+  world.commit();
+  world.outwait();
+  await world.answerAll(status(400));
+  world.requests.push(requestOf({ revision: 1 }, world.clock.now()));
+  await world.finish();
+  expect(sent(world)).toEqual([1, 2, 2, 1]);
+});
+
 test('a revision older than one that was delivered since is not sent, also after a restart', async () => {
   const world = new DeliverWorld([testEndpoint()]);
   await refused(world, 1);

@@ -47,6 +47,9 @@ export const TIMEOUT: AttemptResult = { kind: 'timeout' };
 
 export { outbound, testEndpoint } from './deliver-values.ts';
 
+/** What makes a dead letter at once. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 404, 410, 422]);
+
 export class DeliverWorld {
   readonly clock = new VirtualClock();
   readonly meter = new CountingMeter();
@@ -326,6 +329,8 @@ export class DeliverWorld {
             if (!this.open.includes(post)) return;
             this.open = this.open.filter((other) => other !== post);
             if (owner === this.#owner && result.kind === 'answer' && result.status < 300) this.#ack(pair, revision);
+            // Who refuses the repetition of what he had accepted is taken at his word: he does not have it.
+            if (result.kind === 'answer' && REFUSALS.has(result.status)) this.acked.get(pair)?.delete(revision);
             resolve(result);
           },
         };
