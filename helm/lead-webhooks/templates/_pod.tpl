@@ -124,12 +124,14 @@ spec:
         {{- include "lead-webhooks.securityContext" (dict "root" $root "context" $root.Values.securityContext) | nindent 8 }}
       {{- $mounts := include "lead-webhooks.secretMounts" $access }}
       {{- if eq .stage "deliver" }}{{- $mounts = printf "%s%s" $mounts (include "lead-webhooks.endpointMounts" $root) }}{{- end }}
+      {{- with $stage.extraVolumeMounts }}{{- $mounts = printf "%s\n%s" $mounts (toYaml .) }}{{- end }}
       {{- with $mounts | trim }}
       volumeMounts:
         {{- . | nindent 8 }}
       {{- end }}
   {{- $volumes := include "lead-webhooks.secretVolumes" $access }}
   {{- if eq .stage "deliver" }}{{- $volumes = printf "%s%s" $volumes (include "lead-webhooks.endpointVolumes" $root) }}{{- end }}
+  {{- with $stage.extraVolumes }}{{- $volumes = printf "%s\n%s" $volumes (toYaml .) }}{{- end }}
   {{- with $volumes | trim }}
   volumes:
     {{- . | nindent 4 }}
