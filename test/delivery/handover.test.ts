@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { DeliverWorld, OK, testEndpoint } from '../support/deliver-world.ts';
 
+const ENDS = ['a stop', 'a rejoin'] as const;
 const limits = { concurrency: 1, ratePerSecond: null, timeoutMs: 15_000 };
 
 /** Three leads, delivered to one endpoint, while another one has the first of them in flight. */
@@ -19,22 +20,19 @@ const sentTo = (world: DeliverWorld, id: string): string[] => {
   return world.sent.filter(({ endpointId }) => endpointId === id).map(({ leadId }) => leadId);
 };
 
-test.each(['a stop', 'a rejoin'] as const)(
-  'after %s in peace nothing is sent again, though an endpoint was behind the others',
-  async (what) => {
-    const world = await halfDelivered();
-    const deadline = world.clock.now() + 10_000;
-    const ended = what === 'a stop' ? world.deliverer.drain(deadline) : world.deliverer.suspend(deadline);
-    await world.answer(0, OK);
-    await ended;
-    expect(world.commit()?.position).toMatchObject({ nextOffset: 4, released: true });
-    world.crash();
-    world.commit();
-    await world.finish();
-    expect(sentTo(world, 'quick')).toEqual(['1', '2', '3']);
-    expect(sentTo(world, 'slow')).toEqual(['1', '2', '3']);
-  },
-);
+test.each(ENDS)('after %s in peace nothing that was sent is sent again', async (what) => {
+  const world = await halfDelivered();
+  const deadline = world.clock.now() + 10_000;
+  const ended = what === 'a stop' ? world.deliverer.drain(deadline) : world.deliverer.suspend(deadline);
+  await world.answer(0, OK);
+  await ended;
+  expect(world.commit()?.position).toMatchObject({ nextOffset: 4, released: true });
+  world.crash();
+  world.commit();
+  await world.finish();
+  expect(sentTo(world, 'quick')).toEqual(['1', '2', '3']);
+  expect(sentTo(world, 'slow')).toEqual(['1', '2', '3']);
+});
 
 test('what is in flight when a stop can wait no longer is written down, so that only it may come again', async () => {
   const world = await halfDelivered();
