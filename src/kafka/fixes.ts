@@ -7,7 +7,6 @@
 import { systemClock } from '../lib/clock.ts';
 import { withoutAborted } from './fixes/aborted-records.ts';
 import { COORDINATOR_REQUESTS, CoordinatorMemory } from './fixes/coordinators.ts';
-import { endingItsConnection } from './fixes/failed-logins.ts';
 import { type DecodeBatch, reachingTheEnd } from './fixes/holes.ts';
 import {
   applyOnce,
@@ -18,6 +17,7 @@ import {
   publicModule,
   replaceExport,
 } from './fixes/internals.ts';
+import { mindingItsSession } from './fixes/login-sessions.ts';
 import { tellingRefusals } from './fixes/lookup-refusals.ts';
 import { groupPerPartition } from './fixes/messages-per-partition.ts';
 import { type Codec, frameRequest, produceRequest } from './fixes/produce-request.ts';
@@ -37,7 +37,7 @@ applyOnce(() => {
   const queue = prototypeOf('network/requestQueue', ['scheduleCheckPendingRequests', 'checkPendingRequests']);
   queue['scheduleCheckPendingRequests'] = onlyWhenPending(method(queue, 'scheduleCheckPendingRequests'));
   const login = prototypeOf('broker/saslAuthenticator', ['authenticate']);
-  login['authenticate'] = endingItsConnection(method(login, 'authenticate'));
+  login['authenticate'] = mindingItsSession(method(login, 'authenticate'));
   rememberCoordinators();
 });
 

@@ -1,13 +1,13 @@
 /**
- * Logins to Kafka with tokens, on a broker of their own with Kafka's own validator. Sessions last eleven seconds there and are renewed ten
- * seconds before their end, so every connection renews its own each second. The provider of the tokens is the test's. Amazon's side
- * of IAM is not tried anywhere; its tokens travel the same way.
+ * Logins to Kafka with tokens, on a broker of their own with Kafka's own validator. Sessions last eight seconds there and are renewed after
+ * four. The provider of the tokens is the test's. Amazon's side of IAM is not tried anywhere; its tokens travel the same way.
  */
 import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { command as topicsCommand } from '../../src/bin/commands/topics.ts';
+import { TokenFailure } from '../../src/kafka/bearer-login.ts';
 import { createKafka, type Kafka } from '../../src/kafka/client.ts';
 import { classify, type KafkaFailure } from '../../src/kafka/errors.ts';
 import { Fetcher } from '../../src/kafka/fetcher.ts';
@@ -27,22 +27,28 @@ beforeAll(async () => {
 });
 afterAll(() => kafka?.[Symbol.asyncDispose]());
 beforeEach(() => {
-  Object.assign(kafka.provider, { status: 200, subject: 'lead-webhooks', honest: true });
+  Object.assign(kafka.provider, { status: 200, subject: 'lead-webhooks', honest: true, lifetimeSeconds: 3600 });
 });
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A client that logs in with the provider's tokens, and the subjects that it logged in as. */
-function client(): { kafka: Kafka; logins: string[] } {
+/** A client that logs in with the provider's tokens, the subjects that it logged in as, and how often there was no token. */
+function client() {
   const logins: string[] = [];
+  let denied = 0;
   const token = async (): Promise<string> => {
+    if (kafka.provider.status !== 200) {
+      denied += 1;
+      throw new TokenFailure('unavailable', 'there is no token');
+    }
     logins.push(kafka.provider.subject);
     return kafka.provider.token();
   };
   const sasl = { mechanism: 'oauthbearer', token } as const;
-  return { kafka: createKafka({ brokers: [kafka.oauth], clientId: 'test', sasl }, silentLog), logins };
+  const made: Kafka = createKafka({ brokers: [kafka.oauth], clientId: 'test', sasl }, silentLog);
+  return { kafka: made, logins, denied: () => denied };
 }
 
 /** A member of a group and a reader of a topic's only partition; what happens to them can be waited for. */
@@ -139,6 +145,22 @@ test('a session that is renewed under another name costs its connection and noth
   await work.heartbeat();
   expect(work.failures).toEqual([]);
   expect(new Set(logins.slice(before))).toEqual(new Set(['somebody-else']));
+});
+
+test('while there is no token work waits, and it goes on when there is one', async () => {
+  kafka.provider.lifetimeSeconds = 4;
+  const { kafka: own, denied } = client();
+  const topic = await makeTopic(own);
+  await using work = await atWork(own, topic);
+  await work.heartbeat();
+  kafka.provider.status = 503;
+  // The renewal that fails costs the connection; after it each try to connect fails.
+  await vi.waitFor(() => expect(denied()).toBeGreaterThan(8), { timeout: 60_000 });
+  kafka.provider.status = 200;
+  await withProducer(own, (producer) => producer.send({ topic, messages: [{ key: 'k', value: 'v' }] }));
+  await work.records(1);
+  await work.heartbeat();
+  expect(work.failures).toEqual([]);
 });
 
 test('a token that the broker refuses ends reading with that word', async () => {

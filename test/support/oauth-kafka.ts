@@ -26,8 +26,8 @@ export interface OAuthKafka extends AsyncDisposable {
 
 export const AUDIENCE = 'kafka';
 const ISSUER = 'https://id.example';
-/** How long a login lasts, ms. The client renews it ten seconds before. */
-export const SESSION_MS = 11_000;
+/** How long a login lasts at most, ms. The client renews one so short after half of it. */
+export const SESSION_MS = 8_000;
 const START_TIMEOUT_MS = 60_000;
 const KEY_ID = 'key-1';
 

@@ -1,4 +1,4 @@
-/** Logins that fail. The connection is played; a real broker says the same in test/int/oauth.int.test.ts. */
+/** Logins that fail, or last only so long. The connection is played; a real broker says the same in test/int/oauth.int.test.ts. */
 import { describe, expect, it } from 'vitest';
 import '../../../src/kafka/fixes.ts';
 import { TokenFailure } from '../../../src/kafka/bearer-login.ts';
@@ -48,6 +48,7 @@ describe('a broker that refuses to renew a session', () => {
   it.each([
     ['a login of ours', REFUSED],
     ['a login of the client', new KafkaJSSASLAuthenticationError('Cannot change principals')],
+    ['out of turn', Object.assign(new Error('current SASL state'), { type: 'ILLEGAL_SASL_STATE' })],
   ])('fixed, is a connection that was closed: %s', async (_whose, error) => {
     const on = connection(LOGGED_IN, error);
     await expect(logIn(fixed, on)).rejects.toMatchObject({ name: 'KafkaJSConnectionClosedError', retriable: true });
@@ -55,13 +56,35 @@ describe('a broker that refuses to renew a session', () => {
   });
 });
 
-describe('a login that succeeds', () => {
-  it('leaves the connection', async () => {
+describe('a session', () => {
+  /** What the client takes the session's lifetime for, when the broker said so many milliseconds. */
+  async function taken(Class: Authenticator, lifetimeMs: string): Promise<unknown> {
     const on = connection(null, REFUSED);
     on.sasl.authenticationProvider = () => ({ authenticate: () => Promise.resolve() as Promise<never> });
-    await logIn(fixed, on);
+    const login = new Class(on, { namespace: () => ({}) }, VERSIONS, true);
+    Reflect.set(login, 'sessionLifetime', lifetimeMs);
+    await login.authenticate();
     expect(on.done).toEqual([]);
+    return Reflect.get(login, 'sessionLifetime');
+  }
+
+  it('unfixed, is renewed with each request when it is not longer than ten seconds', async () => {
+    expect(await taken(unfixed('broker/saslAuthenticator'), '9000')).toBe('9000');
   });
+
+  it.each([
+    ['0', '0'],
+    ['3600000', '3600000'],
+    ['20001', '20001'],
+    ['20000', '20000'],
+    ['9000', '14500'],
+    ['1000', '11100'],
+  ])(
+    'fixed, of %s ms, is renewed ten seconds before the client believes that it ends, in %s ms',
+    async (said, lifetime) => {
+      expect(await taken(fixed, said)).toBe(lifetime);
+    },
+  );
 });
 
 describe('any other failure of a login stays what it is, and ends the connection', () => {
