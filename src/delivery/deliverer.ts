@@ -103,7 +103,7 @@ export class Deliverer {
   #outstanding: Commit | null = null;
   #newsTold = false;
   #stopAgeTimer: (() => void) | null = null;
-  #expiredAt = 0;
+  #expiredAt = Number.NEGATIVE_INFINITY;
 
   /** Restores a task from what its predecessor left. Sends nothing yet: the first `plan` is due at once, `onNews` or not. */
   constructor(deps: DelivererDeps, options: DelivererOptions, start: DeliverStart) {
@@ -321,7 +321,8 @@ export class Deliverer {
     const lanes = this.#deps.lanes.wanting(record);
     if (lanes.length === 0) return;
     const bytes = record.value.length;
-    const slot: Slot = { offset: record.offset, bytes, takenAt: now, deliveries: [], count: 0, seen: null, open: 0 };
+    const times = { takenAt: now, enteredAt: this.#deps.clock.monotonic() };
+    const slot: Slot = { offset: record.offset, bytes, ...times, deliveries: [], count: 0, seen: null, open: 0 };
     for (const lane of lanes) this.#dispatch.accept(lane, record, slot);
     if (slot.open === 0 && !slot.seen) return;
     this.#window.admit(slot);
@@ -331,7 +332,7 @@ export class Deliverer {
   #openIfReady(): void {
     if (this.#openedAt !== null || !this.#owner || this.#stopping || this.#window.end < this.#replayEnd) return;
     if (this.#suspended || !this.#deps.past.quiet) return;
-    this.#openedAt = this.#deps.clock.now();
+    this.#openedAt = this.#deps.clock.monotonic();
     this.#dispatch.open();
     this.#admitRedrives();
   }
@@ -347,11 +348,12 @@ export class Deliverer {
   #giveWay(now: number): void {
     if (this.#openedAt === null) return;
     const patience = this.#patience();
-    if (now - this.#openedAt >= patience && !this.#deps.lanes.wayOutBroken) {
-      for (const delivery of this.#window.stragglers(now - patience)) this.#dispatch.makePending(delivery);
+    const monotonic = this.#deps.clock.monotonic();
+    if (monotonic - this.#openedAt >= patience && !this.#deps.lanes.wayOutBroken) {
+      for (const delivery of this.#window.stragglers(monotonic - patience)) this.#dispatch.makePending(delivery);
     }
-    if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
-    if (this.#dispatch.expireHeld(now)) this.#expiredAt = now;
+    if (monotonic - this.#expiredAt < EXPIRE_EVERY_MS) return;
+    if (this.#dispatch.expireHeld(now)) this.#expiredAt = monotonic;
     else this.#tell();
   }
 
@@ -366,12 +368,12 @@ export class Deliverer {
   #watchAge(): void {
     const oldest = this.#window.oldest;
     if (!oldest || this.#stopAgeTimer || this.#stopping) return;
-    const dueAt = oldest.takenAt + this.#options.pendingAfterMs;
-    const delay = Math.max(dueAt - this.#deps.clock.now(), this.#options.pendingAfterMs / 4);
+    const dueAt = oldest.enteredAt + this.#options.pendingAfterMs;
+    const delay = Math.max(dueAt - this.#deps.clock.monotonic(), this.#options.pendingAfterMs / 4);
     this.#stopAgeTimer = this.#deps.clock.after(delay, () => {
       this.#stopAgeTimer = null;
       const held = this.#window.oldest;
-      if (held && this.#deps.clock.now() - held.takenAt >= this.#patience()) this.#tell();
+      if (held && this.#deps.clock.monotonic() - held.enteredAt >= this.#patience()) this.#tell();
       this.#watchAge();
     });
   }

@@ -54,7 +54,7 @@ export class Lane implements TurnTaker {
   #inFlight = 0;
   /** The places of what is in flight, the oldest first; one that ends gives back the oldest. */
   readonly #taken = new Fifo<Place>();
-  /** When an attempt last started or ended, ms. */
+  /** When an attempt last started or ended, ms by the monotonic clock. */
   #movedAt = 0;
   /** When the last attempt ended, ms; 0 = none did. */
   #triedAt = 0;
@@ -138,7 +138,7 @@ export class Lane implements TurnTaker {
   finished(ended: Ended | null): void {
     const now = this.#deps.clock.now();
     this.#inFlight -= 1;
-    this.#movedAt = now;
+    this.#movedAt = this.#deps.clock.monotonic();
     if (ended) {
       this.#triedAt = now;
       if (this.#gate.ended(ended, now)) this.#deps.onHealth(this.#endpoint.id, this.#gate.health);
@@ -154,7 +154,7 @@ export class Lane implements TurnTaker {
    */
   heldFor(ms: number, now: number): boolean {
     if (this.#gate.opensAt(now) - now > ms) return true;
-    return this.#inFlight >= this.#places && now - this.#movedAt > ms;
+    return this.#inFlight >= this.#places && this.#deps.clock.monotonic() - this.#movedAt > ms;
   }
 
   /** Starts members while the limits allow. */
@@ -227,7 +227,7 @@ export class Lane implements TurnTaker {
       if (member.begin()) {
         this.#taken.push(place);
         this.#gate.started(now);
-        this.#movedAt = now;
+        this.#movedAt = this.#deps.clock.monotonic();
         return true;
       }
       this.#inFlight -= 1;

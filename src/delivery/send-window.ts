@@ -11,7 +11,9 @@ export interface Slot {
   readonly offset: number;
   /** Of the record, while it is held. */
   bytes: number;
+  /** Ms since the epoch, and by the monotonic clock: how long it is held must not depend on a clock that is set. */
   readonly takenAt: number;
+  readonly enteredAt: number;
   readonly deliveries: Delivery[];
   /** How many deliveries it began with, one at least: known to the window alone. */
   count: number;
@@ -114,10 +116,10 @@ export class SendWindow {
     return before.flatMap((slot) => slot.deliveries.filter((delivery) => delivery.slot === slot));
   }
 
-  /** The open deliveries of records that were taken at `takenBefore` or earlier. */
-  *stragglers(takenBefore: number): Generator<Delivery> {
+  /** The open deliveries of records that were taken at `enteredBefore` (ms by the monotonic clock) or earlier. */
+  *stragglers(enteredBefore: number): Generator<Delivery> {
     for (const slot of this.#slots) {
-      if (slot.takenAt > takenBefore) return;
+      if (slot.enteredAt > enteredBefore) return;
       for (const delivery of slot.deliveries) if (delivery.slot === slot) yield delivery;
     }
   }

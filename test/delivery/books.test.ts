@@ -31,7 +31,8 @@ const pairOf = (leadId: string): Pair => {
 
 function admitted(window: SendWindow, offset: number, takenAt = 0): Delivery {
   const delivery = newDelivery(pairOf('1'), outbound({ offset }), takenAt);
-  const slot: Slot = { offset, bytes: 10, takenAt, deliveries: [delivery], count: 0, seen: null, open: 1 };
+  const times = { takenAt, enteredAt: takenAt };
+  const slot: Slot = { offset, bytes: 10, ...times, deliveries: [delivery], count: 0, seen: null, open: 1 };
   delivery.slot = slot;
   window.advance(offset + 1);
   window.admit(slot);

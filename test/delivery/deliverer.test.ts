@@ -214,6 +214,16 @@ test('a delivery in flight for long becomes pending when the others of a crowded
   expect(world.commit()?.pending).toMatchObject([{ delivery: null }]);
 });
 
+test('a wall clock that is set back does not let a delivery hold the position for longer', async () => {
+  const world = ownedWorld([testEndpoint()], { pendingAfterMs: 1000, windowRecords: 6 });
+  world.append({ leadId: '1' }, { leadId: '2' }, { leadId: '3' }, { leadId: '4' });
+  world.feed();
+  for (let i = 0; i < 3; i += 1) await world.answer(1, OK);
+  world.clock.step(-HOUR_MS);
+  world.clock.advance(1300);
+  expect(world.commit()).toMatchObject({ position: { nextOffset: 4 }, pending: [{ delivery: { attempts: 1 } }] });
+});
+
 test('an endpoint that hangs holds up a crowded window no longer although it wants each of its records', async () => {
   const limits = { concurrency: 100, ratePerSecond: null, timeoutMs: 15_000 };
   const endpoints = ['hung', 'quick', 'swift'].map((id) => testEndpoint({ id, limits }));

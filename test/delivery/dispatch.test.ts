@@ -31,7 +31,8 @@ function dispatchAnswering(...results: (typeof OK)[]) {
     { pendingBytesMax: 1000, pendingAfterMs: 1000 },
   );
   const accept = (offset: number, revision: number): Delivery | undefined => {
-    const slot: Slot = { offset, bytes: 1, takenAt: clock.now(), deliveries: [], count: 0, seen: null, open: 0 };
+    const times = { takenAt: clock.now(), enteredAt: clock.monotonic() };
+    const slot: Slot = { offset, bytes: 1, ...times, deliveries: [], count: 0, seen: null, open: 0 };
     const lane = lanes.get('crm');
     if (lane) dispatch.accept(lane, outbound({ offset, revision }), slot);
     books.window.admit(slot);

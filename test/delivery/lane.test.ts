@@ -168,6 +168,14 @@ test('an endpoint that never answers takes the places of the process from nobody
   }
 });
 
+test('that a lane does not move is seen whatever happens to the wall clock', () => {
+  const world = new World([testEndpoint({ limits })]);
+  world.add(4);
+  world.clock.step(-3_600_000);
+  world.clock.advance(1_001);
+  expect(world.lane().heldFor(1_000, world.clock.now())).toBe(true);
+});
+
 test('an attempt that was withheld says nothing of the endpoint and frees its place', () => {
   const world = new World([
     testEndpoint({ limits: { ...limits, concurrency: 1 }, breaker: { ...breaker, failures: 1 } }),
