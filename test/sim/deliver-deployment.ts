@@ -44,12 +44,19 @@ export interface DeliverVariant {
 /** Told by tasks: the lives there were, and each commit that succeeded. */
 export interface DeliverHistory {
   /** In the order of their beginning, so that a life's number is its place; `released`: by the predecessor, if there was one. */
-  readonly lives: { readonly process: string; readonly partition: number; readonly released: boolean }[];
+  readonly lives: {
+    readonly process: string;
+    readonly partition: number;
+    readonly released: boolean;
+    /** Its position when it began. */
+    readonly nextOffset: number;
+  }[];
   readonly commits: {
     readonly life: number;
     readonly plannedAt: number;
     readonly committedAt: number;
     readonly nextOffset: number;
+    readonly sentBound: number;
   }[];
 }
 
@@ -112,7 +119,8 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
       return new Task(taskDeps, { stage: 'deliver', partition }, async (life) => {
         await health.load();
         const deliverer: DeliverLoopDeps['deliverer'] = (start, onNews) => {
-          const life = history.lives.push({ process: process.name, partition, released: start.position.released }) - 1;
+          const { released, nextOffset } = start.position;
+          const life = history.lives.push({ process: process.name, partition, released, nextOffset }) - 1;
           const post = world.receivers.post(process, life);
           const made = new Deliverer(
             { lanes, post, past, packing, random: chance.random, onNews, ...deps },
@@ -169,8 +177,8 @@ function watched(
     },
     committed() {
       if (planned === null) return;
-      const { nextOffset } = planned.real.position;
-      history.commits.push({ life, plannedAt: planned.at, committedAt: now(), nextOffset });
+      const { nextOffset, sentBound } = planned.real.position;
+      history.commits.push({ life, plannedAt: planned.at, committedAt: now(), nextOffset, sentBound });
       real.committed(planned.real);
     },
     drain: (deadline) => real.drain(deadline),

@@ -4,6 +4,7 @@
  * stop, everything gets a bounded time to arrive, and the judges read the receivers' ledger.
  */
 
+import { DELIVERER_DEFAULTS } from '../../src/delivery/deliverer.ts';
 import { decodeHealth } from '../../src/kafka/internal-codec.ts';
 import { readLetter } from '../../src/kafka/letter.ts';
 import { Chance } from './chance.ts';
@@ -164,8 +165,9 @@ class DeliverSimulation {
       return { endpointId: endpoint ?? '', leadId: lead ?? '', revision: revision ?? -1, code };
     });
     const { askedFor } = this.#operator;
-    const { gentle } = this.#conditions;
-    return { ledger: receivers.ledger, outbound, letters, askedFor, told: this.#told, history, gentle };
+    const { gentle, deliverer } = this.#conditions;
+    const { windowRecords = DELIVERER_DEFAULTS.windowRecords } = deliverer;
+    return { ledger: receivers.ledger, outbound, letters, askedFor, told: this.#told, history, windowRecords, gentle };
   }
 
   /** Follows what is told of endpoints, as the topic has it. */

@@ -40,6 +40,8 @@ export interface Evidence {
   readonly askedFor: ReadonlySet<string>;
   readonly told: readonly Told[];
   readonly history: DeliverHistory;
+  /** How far sends may run ahead of the position, in records. */
+  readonly windowRecords: number;
   /** Nothing was killed, cut off or lost. */
   readonly gentle: boolean;
 }
@@ -57,7 +59,7 @@ export function judgeLedger(evidence: Evidence): Violation[] {
       ...judgeRepeats(exchanges, evidence),
     );
   }
-  return [...violations, ...judgePauses(evidence), ...judgeHandovers(evidence)];
+  return [...violations, ...judgeWindow(evidence), ...judgePauses(evidence), ...judgeHandovers(evidence)];
 }
 
 /** What must hold at the end: of each endpoint and lead the newest that it wants has arrived, or is a dead letter. */
@@ -162,6 +164,41 @@ function judgeRepeats(exchanges: readonly Exchange[], evidence: Evidence): Viola
     if (isCovered(before, one, evidence)) say('a commit had covered it');
     if (one.life === before.life) say('its task lived on');
     if (evidence.gentle) say('nothing was killed or cut off');
+  }
+  return violations;
+}
+
+/**
+ * (d) Nothing is sent beyond the bound that its life had committed, and of what a life read again beyond its position no more comes
+ * again than a send window holds.
+ */
+function judgeWindow({ ledger, outbound, history, windowRecords }: Evidence): Violation[] {
+  const violations: Violation[] = [];
+  const again = new Map<number, Set<number>>();
+  for (const [at, one] of ledger.entries()) {
+    const record = recordOf(one, outbound);
+    if (record === undefined) continue;
+    const isBound = history.commits.some(({ life, committedAt, sentBound }) => {
+      return life === one.life && committedAt <= one.begunAt && record.offset < sentBound;
+    });
+    if (!isBound) violations.push({ promise: 'S5', message: `${nameOf(one)} is beyond the bound of what may be sent` });
+    const isRepeat = ledger.slice(0, at).some((before) => {
+      return (
+        before.life !== one.life &&
+        before.accepted &&
+        pairOf(before) === pairOf(one) &&
+        before.revision === one.revision
+      );
+    });
+    if (!isRepeat || record.offset < (history.lives[one.life]?.nextOffset ?? 0)) continue;
+    again.set(one.life, (again.get(one.life) ?? new Set()).add(record.offset));
+  }
+  for (const [life, offsets] of again) {
+    if (offsets.size <= windowRecords) continue;
+    violations.push({
+      promise: 'S5',
+      message: `in life ${life} ${offsets.size} records come again, more than a send window`,
+    });
   }
   return violations;
 }
