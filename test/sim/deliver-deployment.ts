@@ -32,6 +32,8 @@ export interface DeliverVariant {
   readonly deaf?: boolean;
   /** How long it believes that a predecessor may go on by its lease, ms. */
   readonly leaseMs?: number;
+  /** A life does not know what an earlier one of its own process has on the way. */
+  readonly forgetful?: boolean;
   readonly membership?: (membership: StageMembership) => StageMembership;
   /** What the task believes it has read back. */
   readonly start?: (start: DeliverStart) => DeliverStart;
@@ -107,7 +109,8 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
     membership: variant.membership?.(membership) ?? membership,
     observer: observerOf(lease, lanes, conditions.outboundPartitions),
     task: (partition, side) => {
-      const past = pasts.get(partition) ?? new TaskPast(clock, { owner: process.id, leaseMs });
+      const newPast = (): TaskPast => new TaskPast(clock, { owner: process.id, leaseMs });
+      const past = pasts.get(partition) ?? newPast();
       pasts.set(partition, past);
       const producer = (): TransactionalProducer =>
         new TransactionalProducer(
@@ -123,7 +126,15 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
           const life = history.lives.push({ process: process.name, partition, released, nextOffset }) - 1;
           const post = world.receivers.post(process, life);
           const made = new Deliverer(
-            { lanes, post, past, packing, random: chance.random, onNews, ...deps },
+            {
+              lanes,
+              post,
+              past: variant.forgetful ? newPast() : past,
+              packing,
+              random: chance.random,
+              onNews,
+              ...deps,
+            },
             { ...DELIVERER_DEFAULTS, ...deliver.deliverer },
             variant.start?.(start) ?? start,
           );

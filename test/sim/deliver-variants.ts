@@ -53,6 +53,15 @@ export const LEASE_OF_PREDECESSOR_NOT_AWAITED: DeliverVariant = {
   },
 };
 
+/** Begins a task again without waiting for what its own last life has on the way. */
+export const OWN_LIVES_FORGOTTEN: DeliverVariant = {
+  forgetful: true,
+  conditions(conditions) {
+    const { base, ...more } = slow(conditions, ['freeze']);
+    return { ...more, base: { ...base, network: { ...base.network, lostAnswer: 0.1 } } };
+  },
+};
+
 /** Sends before it has read again what its predecessor may have sent. */
 export const WINDOW_NOT_READ: DeliverVariant = {
   start: (start) => ({ ...start, position: { ...start.position, sentBound: start.position.nextOffset } }),
