@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import type { Running } from '../test/support/installation.ts';
+import type { Report } from './delivery-receiver.ts';
 import {
   type Bench,
   CALM,
@@ -9,10 +10,12 @@ import {
   installed,
   ledger,
   PARTITIONS,
+  percentile,
   random,
   say,
   until,
   Writer,
+  writeSteadily,
 } from './delivery-world.ts';
 
 /** Zipf over 20,000 leads, now and then a 500, at three concurrencies. */
@@ -39,38 +42,76 @@ export async function order(bench: Bench): Promise<void> {
   }
 }
 
-/** One endpoint never answers, one works; then the first recovers. */
+const BESIDE = { perSecond: 100, seconds: 20, dealership: 4 };
+const BESIDE_LEADS = 10_000_000;
+
+/**
+ * Very many leads are pending for an endpoint that never answers, within the limits of pending bytes as they are by default; then
+ * it recovers. Before, meanwhile and after another endpoint gets its deliveries.
+ */
 export async function dead(bench: Bench): Promise<void> {
   const count = bench.given(0, 200_000);
   const retry = ', retry: { baseMs: 500, capMs: 5000 }, breaker: { failures: 10, baseMs: 500, capMs: 5000 }';
   const endpoints = [
     endpoint(bench.url, 'dead', `${retry}, limits: { concurrency: 64, timeoutMs: 2000 }`),
-    endpoint(bench.url, 'alive', ', limits: { concurrency: 64 }'),
+    endpoint(bench.url, 'alive', ', limits: { concurrency: 64 }', BESIDE.dealership),
   ];
-  const env = { LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_MAX: String(2 ** 30) };
-  await using installation = await installed(bench, endpoints, env);
+  await using installation = await installed(bench, endpoints, { LEAD_WEBHOOKS_ADMIN_PORT: '0' });
   await bench.receiver.behave({ ...CALM, latencyMs: 1, hung: ['/dead'] });
   const running = installation.start('deliver');
   await running.tasksRunning('deliver', PARTITIONS);
   await using writer = await Writer.to(installation, bench);
-  let most = 0;
+  let besideLead = BESIDE_LEADS;
+  const beside = async (when: string): Promise<void> => {
+    const before = (await bench.receiver.report()).latencies['/alive']?.length ?? 0;
+    await writeSteadily(writer, BESIDE, () => besideLead++);
+    await until(
+      async () => ((await bench.receiver.report()).latencies['/alive']?.length ?? 0) === besideLead - BESIDE_LEADS,
+    );
+    const found = ((await bench.receiver.report()).latencies['/alive'] ?? []).slice(before);
+    say(`  the other endpoint ${when}: p50 ${percentile(found, 0.5)} ms, p99 ${percentile(found, 0.99)} ms`);
+  };
+  await beside('before');
+  const idleMb = residentMb(running);
   for (let lead = 1; lead <= count; lead += 1000) {
     await writer.write(Array.from({ length: 1000 }, (_, at) => lead + at));
-    most = Math.max(most, residentMb(running));
   }
-  await until(async () => writer.missing('/alive', await bench.receiver.report()) === 0);
+  await until(async () => (await gauge(running, 'pending')) === count, 1_000);
+  const bytes = await gauge(running, 'pending_bytes');
+  await beside(`while ${count} are pending`);
   const pendingMb = residentMb(running);
   await bench.receiver.behave({ ...CALM, latencyMs: 1 });
   const backAt = clock.now();
-  await until(async () => writer.missing('/dead', await bench.receiver.report()) === 0, 2_000);
+  await Promise.all([
+    beside('while they are sent'),
+    until(async () => deadLeft(writer, await bench.receiver.report()) === 0),
+  ]);
+  const seconds = Math.round((clock.now() - backAt) / 1000);
   say(
-    `dead: ${count} leads pending for one endpoint (${Math.round((count * 2_650) / 2 ** 20)} MB of payloads): process of ${Math.max(most, pendingMb)} MB; the other one got all; all delivered ${Math.round((clock.now() - backAt) / 1000)} s after it came back`,
+    `dead: ${count} leads pending, ${toMb(count * 2_550)} MB of payloads: ${toMb(bytes)} MB counted, process of ${pendingMb} MB, ${idleMb} before; all delivered ${seconds} s after it came back, most ${peakMb(running)} MB`,
   );
   await running.stop();
 }
 
-/** Memory of a process in MB. */
-function residentMb({ pid }: Running): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+function deadLeft(writer: Writer, { highest }: Report): number {
+  const accepted = new Map(highest);
+  return [...writer.newest.keys()].filter((lead) => lead < BESIDE_LEADS && !accepted.has(`/dead ${lead}`)).length;
+}
+
+/** A gauge of the endpoint that is dead. */
+async function gauge(running: Running, name: string): Promise<number> {
+  const listening = await running.logged((line) => line['event'] === 'admin_listening');
+  const text = await (await fetch(`http://127.0.0.1:${listening['port']}/metrics`)).text();
+  return Number(new RegExp(`^lead_webhooks_${name}{endpoint="dead"} (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
+const toMb = (bytes: number): number => Math.round(bytes / 2 ** 20);
+
+/** Memory of a process in MB: now, and the most so far. */
+const residentMb = (running: Running): number => statusMb(running, 'VmRSS');
+const peakMb = (running: Running): number => statusMb(running, 'VmHWM');
+
+function statusMb({ pid }: Running, field: string): number {
+  const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Math.round(Number(kilobytes) / 1024);
 }

@@ -2,6 +2,7 @@
  * What the scenarios of bench/delivery.ts share: an installation whose receiver is a process of its own, a writer of outbound records that
  * knows the newest revision of each lead, and words for figures.
  */
+import { readFileSync } from 'node:fs';
 import { stdout } from 'node:process';
 import { partitionOf } from '../src/core/partition.ts';
 import { createKafka } from '../src/kafka/client.ts';
@@ -14,7 +15,7 @@ import { Installation } from '../test/support/installation.ts';
 import type { Behaviour, ForkedReceiver, Report } from './delivery-receiver.ts';
 
 export const PARTITIONS = 12;
-const FILLING = 'x'.repeat(2_600);
+const SAMPLE = readFileSync(new URL('../schemas/outbound/sample.v3.json', import.meta.url), 'utf8').trim();
 export const CALM: Behaviour = { latencyMs: 20, failOneIn: 0, hung: [], drip: [], outage: false, retryAfterSeconds: 0 };
 export const random = seededRandom(20_260_401);
 
@@ -24,6 +25,13 @@ export interface Bench {
   readonly url: string;
   /** A number of the command line, by its place after the scenario's name, or what is taken otherwise. */
   readonly given: (place: number, otherwise: number) => number;
+}
+
+/** The documented sample with other letters in each of its texts, which makes it as hard to pack as a payload can be. */
+function body(lead: number, at: number): string {
+  const letter = (): string => String.fromCharCode(97 + Math.floor(random() * 26));
+  const text = SAMPLE.replace(/:"[^"]*"/g, (value) => value.replace(/[a-z]/gi, letter));
+  return `{"id":${lead},"at":${at},${text.slice(text.indexOf(',') + 1)}`;
 }
 
 /** The definition of an endpoint at `<url>/<id>`; `more` begins with a comma. */
@@ -83,7 +91,7 @@ export class Writer implements AsyncDisposable {
         topic: this.#topic,
         partition: partitionOf(String(lead), PARTITIONS),
         key: String(lead),
-        value: `{"id":${lead},"at":${clock.now()},"filling":"${FILLING}"}`,
+        value: body(lead, clock.now()),
         headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)])),
       };
     });
@@ -95,6 +103,19 @@ export class Writer implements AsyncDisposable {
   missing(path: string, { highest }: Report): number {
     const accepted = new Map(highest);
     return [...this.newest].filter(([lead, revision]) => accepted.get(`${path} ${lead}`) !== revision).length;
+  }
+}
+
+/** Writes for one dealership, a lead at a time, so many a second; `leadOf` names each by its number from 0. */
+export async function writeSteadily(
+  writer: Writer,
+  { perSecond, seconds, dealership }: { perSecond: number; seconds: number; dealership: number },
+  leadOf: (place: number) => number,
+): Promise<void> {
+  const startedAt = clock.monotonic();
+  for (let sent = 0; sent < perSecond * seconds; sent++) {
+    await pause(clock, Math.max(0, startedAt + (sent * 1000) / perSecond - clock.monotonic()));
+    await writer.write([leadOf(sent)], () => dealership);
   }
 }
 
