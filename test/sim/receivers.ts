@@ -81,6 +81,7 @@ interface Reaction {
 }
 
 const FOREVER_MS = 1e9;
+const QUICK_MS = 5;
 
 export class Receivers {
   /** In the order of arrival. */
@@ -100,7 +101,7 @@ export class Receivers {
     for (const { id } of endpoints) this.#changeMood(id);
   }
 
-  /** From now on every receiver is well. */
+  /** From now on every receiver is well and quick. */
   calm(): void {
     this.#stormy = false;
     this.#moods.clear();
@@ -214,7 +215,7 @@ export class Receivers {
 
   #reaction(endpoint: Endpoint): Reaction {
     const { chance } = this.#deps;
-    const afterMs = chance.between(0, 2 * this.#settings.latencyMs);
+    const afterMs = chance.between(0, 2 * (this.#stormy ? this.#settings.latencyMs : QUICK_MS));
     const { timeoutMs } = endpoint.limits;
     switch (this.#moodOf(endpoint)) {
       case 'slow':
