@@ -15,7 +15,7 @@ export interface Slot {
   readonly takenAt: number;
   readonly enteredAt: number;
   readonly deliveries: Delivery[];
-  /** How many deliveries it began with, one at least: known to the window alone. */
+  /** How many deliveries it began with: known to the window alone, and still when they are let go. */
   count: number;
   /** Pair keys whose `seen` mark must be written when the position passes this record; null = none. */
   seen: { readonly pair: string; readonly revision: number }[] | null;
@@ -74,9 +74,9 @@ export class SendWindow {
   admit(slot: Slot): void {
     this.#slots.push(slot);
     this.#bytes += slot.bytes;
-    slot.count = Math.max(1, slot.deliveries.length);
-    this.#count += slot.count;
-    this.#settled += slot.count - slot.open;
+    slot.count = slot.deliveries.length;
+    this.#count += weightOf(slot);
+    this.#settled += weightOf(slot) - slot.open;
     if (slot.open === 0) this.#close(slot);
   }
 
@@ -100,8 +100,8 @@ export class SendWindow {
   leave(): Slot | undefined {
     const first = this.#slots.peek();
     if (!first || first.open > 0) return undefined;
-    this.#count -= first.count;
-    this.#settled -= first.count;
+    this.#count -= weightOf(first);
+    this.#settled -= weightOf(first);
     return this.#slots.shift();
   }
 
@@ -111,7 +111,7 @@ export class SendWindow {
    */
   beforeSettled(): Delivery[] {
     const slots = [...this.#slots];
-    const last = slots.findLastIndex(({ open, deliveries }) => open < deliveries.length);
+    const last = slots.findLastIndex(({ open, count }) => open < count);
     const before = slots.slice(0, last + 1);
     return before.flatMap((slot) => slot.deliveries.filter((delivery) => delivery.slot === slot));
   }
@@ -123,4 +123,9 @@ export class SendWindow {
       for (const delivery of slot.deliveries) if (delivery.slot === slot) yield delivery;
     }
   }
+}
+
+/** What a record counts: one that nobody wants takes a place, too. */
+function weightOf({ count }: Slot): number {
+  return Math.max(1, count);
 }

@@ -58,3 +58,24 @@ test('records of which nothing has been sent stay where they are: a stop writes 
   await ended;
   expect(world.commit()).toMatchObject({ position: { nextOffset: 1, released: true }, pending: [] });
 });
+
+test.each(ENDS)(
+  'after %s in peace a record that has been delivered to all is not sent again for one before it',
+  async (what) => {
+    const world = new DeliverWorld([testEndpoint({ limits: { ...limits, concurrency: 2 } })]);
+    world.commit();
+    world.append({ leadId: '1', revision: 1 }, { leadId: '1', revision: 2 }, { leadId: '2' });
+    world.feed();
+    const deadline = world.clock.now() + 10_000;
+    const second = world.open.findIndex(({ leadId }) => leadId === '2');
+    await world.answer(second, OK);
+    const ended = what === 'a stop' ? world.deliverer.drain(deadline) : world.deliverer.suspend(deadline);
+    await world.answer(0, OK);
+    await ended;
+    expect(world.commit()).toMatchObject({ position: { nextOffset: 3, released: true }, pending: [{}] });
+    world.crash();
+    world.commit();
+    await world.finish();
+    expect(world.sent.map(({ leadId, revision }) => `${leadId}.${revision}`)).toEqual(['1.1', '2.1', '1.2']);
+  },
+);
