@@ -15,7 +15,6 @@ const SOMETIMES: readonly string[] = [
   ...['crash', 'evict', 'freeze', 'stop'].map((what) => `trouble: ${what}`),
   ...['beat', 'commit', 'send'].flatMap((what) => [`network: lost request, ${what}`, `network: lost answer, ${what}`]),
   ...['delivery-state', 'endpoint-health'].map((topic) => `cleaner: superseded records of ${topic}`),
-  'cleaner: tombstones of delivery-state',
   'deliver: an attempt is withheld',
   'deliver: the join fills the outbound topic',
   'fate: a process stopped cleanly',
