@@ -1,7 +1,8 @@
 /** The code in the documents, run as it stands there: against our own signatures, our own requests over real HTTP, and the revision rule. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseEndpoints } from '../../src/delivery/endpoints.ts';
 import { HttpEdge } from '../../src/delivery/http-edge.ts';
@@ -16,10 +17,13 @@ const JS: readonly Block[] = DOCUMENTS.flatMap(blocksOf).filter(({ language }) =
 const SECRETS = [1, 2].map((fill) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`);
 const NOW_MS = 1_750_000_000_000;
 
-/** The exports of the one block that exports `name`. */
+/** The one block that exports `name`. */
+function codeOf(name: string): string {
+  return JS.find(({ text }) => text.includes(`export function ${name}(`))?.text ?? '';
+}
+
 async function sample<T>(name: string): Promise<T> {
-  const block = JS.find(({ text }) => text.includes(`export function ${name}(`));
-  const module = await import(`data:text/javascript,${encodeURIComponent(block?.text ?? '')}`);
+  const module = await import(`data:text/javascript,${encodeURIComponent(codeOf(name))}`);
   return module[name] as T;
 }
 
@@ -28,9 +32,9 @@ type IsSigned = (headers: Record<string, unknown>, body: Buffer, secret: string,
 const BODY = Buffer.from('{"id":138559,"name":"Zoë"}');
 const REQUEST = { leadId: '138559', version: 'v3', revision: 12, attempt: 1, body: BODY };
 
-function signedHeaders(): Record<string, string> {
+function signedHeaders(body: Buffer = BODY, nowMs = NOW_MS): Record<string, string> {
   const endpoint = testEndpoint({ signing: SECRETS.map((text) => new Secret(text)) });
-  const flat = new RequestHeaders(endpoint, '1.0.0').of(REQUEST, NOW_MS);
+  const flat = new RequestHeaders(endpoint, '1.0.0').of({ ...REQUEST, body }, nowMs);
   return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])));
 }
 
@@ -100,6 +104,63 @@ test('the sample receiver takes our requests, answers 2xx to what is old, and ke
   expect(await edge.post(endpoint, { ...REQUEST, revision: 2 ** 33, body, trial })).toMatchObject({ status: 204 });
   expect(leads.get(138559)).toEqual(newest);
   expect(await edge.post(testEndpoint({ url }), REQUEST)).toMatchObject({ kind: 'answer', status: 401 });
+});
+
+/** Both samples in a process of their own, which ends as Node ends programs when something is not handled. */
+async function runningReceiver() {
+  const program = `${codeOf('isSigned')}${codeOf('receiver')}
+    const server = receiver(new Map(), (headers, body) => isSigned(headers, body, process.argv[1]));
+    server.listen(0, '127.0.0.1', () => console.log(server.address().port));`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program, SECRETS[0] ?? ''], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const [port] = await Promise.race([once(child.stdout, 'data'), ended]);
+  const stop = (): Promise<unknown[]> => {
+    child.kill('SIGTERM');
+    return ended;
+  };
+  return { port: Number(port), stop };
+}
+
+/** A sender that goes away in the middle of the body, when the receiver has begun to read it. */
+async function breakOff(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const closed = once(socket, 'close');
+  socket.write('POST / HTTP/1.1\r\nhost: crm\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n');
+  const [begun] = await once(socket, 'data');
+  expect(String(begun)).toMatch(/^HTTP\/1\.1 100 /);
+  socket.write('{"id":');
+  socket.resetAndDestroy();
+  await closed;
+}
+
+test('the sample receiver outlives senders that break off, and answers rubbish and missing headers', async () => {
+  const { port, stop } = await runningReceiver();
+  const post = async (body: Buffer, headers: Record<string, string>): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: new Uint8Array(body), headers })).status;
+  const signed = (text: string, without = 'nothing') => {
+    const body = Buffer.from(text);
+    const { [without]: _, ...headers } = signedHeaders(body, Date.now());
+    return post(body, headers);
+  };
+  for (let round = 0; round < 3; round++) {
+    await breakOff(port);
+    expect(await signed('{"id":138559}')).toBe(204);
+  }
+  for (const rubbish of ['', '{"id":', 'null', '5', '{}', '[]']) expect(await signed(rubbish), rubbish).toBe(400);
+  expect(await signed('{"id":138559}', 'lead-webhook-revision')).toBe(400);
+  for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+    expect(await signed('{"id":138559}', name), name).toBe(401);
+  expect(await post(Buffer.from('{"id":138559}'), {})).toBe(401);
+  expect(await signed(`{"id":${' '.repeat(2 ** 20)}138559}`)).toBe(413);
+  expect(await signed('{"id":138559}')).toBe(204);
+  // It was there to be stopped: the signal ended it, not a fault.
+  expect(await stop()).toEqual([null, 'SIGTERM']);
 });
 
 interface OutboundSample {
