@@ -1,11 +1,14 @@
 /**
  * What may change within a payload version (docs/payloads.md, "What may change"): the schemas against every released form of
- * them, all payloads against those forms as well, and the rules themselves on bad examples.
+ * them, all payloads against those forms as well, and the rules themselves on examples. What the table allows is done to copies of
+ * the real schemas, and both checks that a release has to pass (this one, and that of outbound-schemas.test.ts) let it through.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { VERSIONS } from '../../src/core/payload/versions.ts';
+import { listedObjects, looseEnds, type OutboundSchema, outboundSchema } from '../support/outbound-schemas.ts';
+import { leadView } from '../support/rows.ts';
 import { brokenPromises, type JsonSchema } from '../support/schema-compatibility.ts';
 
 const SCHEMAS = new URL('../../schemas/outbound/', import.meta.url);
@@ -105,5 +108,55 @@ describe('the rules', () => {
     ['items may be anything', members({ seats: { type: 'array' } }), ['#/seats: items changed']],
   ])('refuse it when %s', (_what, now, broken) => {
     expect(brokenPromises(OBJECT, now)).toEqual(broken);
+  });
+});
+
+interface Changing {
+  properties: Record<string, OutboundSchema>;
+  required: string[];
+  additionalProperties: unknown;
+}
+
+describe.each(VERSIONS)('an object of $version', ({ version, render }) => {
+  const schema = outboundSchema(version);
+  const paths = listedObjects(schema).map(([path]) => path);
+
+  /** A copy of the schema with the object at `path` changed. */
+  const changed = (path: string, change: (object: Changing) => unknown): OutboundSchema => {
+    const copy = structuredClone(schema);
+    const object: unknown = listedObjects(copy).find(([at]) => at === path)?.[1];
+    change(object as Changing);
+    return copy;
+  };
+  const objections = (now: OutboundSchema): string[] => [
+    ...brokenPromises({ ...schema }, { ...now }),
+    ...looseEnds(now),
+  ];
+  const optional = ({ properties }: Changing): unknown => (properties['later'] = { description: 'New.' } as object);
+
+  test('may get a member at its end that is not required and says no type: every check passes, old bodies and new ones fit', () => {
+    const body = JSON.parse(render(leadView()).body) as Record<string, unknown>;
+
+    expect(paths.length).toBeGreaterThan(12);
+    expect(paths.flatMap((path) => objections(changed(path, optional)))).toEqual([]);
+    const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(changed('', optional));
+    expect(validate(body)).toBe(true);
+    for (const later of ['text', 5, null, {}]) expect(validate({ ...body, later })).toBe(true);
+  });
+
+  test.each<[string, (object: Changing) => unknown]>([
+    ['get a member that is required', (object) => [optional(object), object.required.push('later')]],
+    ['get a member with a type', ({ properties }) => (properties['later'] = { type: 'string' })],
+    [
+      'get a member with a type that is required',
+      ({ properties, required }) => [Object.assign(properties, { later: { type: 'string' } }), required.push('later')],
+    ],
+    ['get a member in front', (object) => (object.properties = { later: {}, ...object.properties })],
+    ['lose a member', ({ properties, required }) => delete properties[required.shift() ?? '']],
+    ['leave a member out at times', ({ required }) => required.pop()],
+    ['change a type', ({ properties, required }) => (properties[required[0] ?? ''] = { type: 'boolean' })],
+    ['be closed', (object) => (object.additionalProperties = false)],
+  ])('may not %s', (_what, change) => {
+    expect(paths.filter((path) => objections(changed(path, change)).length === 0)).toEqual([]);
   });
 });
