@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.int.test.ts'],
+          exclude: ['test/**/*.int.test.ts', 'test/**/*.image.test.ts'],
           globalSetup: [LEAK_CHECK],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
