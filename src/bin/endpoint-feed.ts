@@ -8,7 +8,7 @@ import type { Endpoint } from '../delivery/endpoint.ts';
 import { EndpointSet, type FileRead, type Refused } from '../delivery/endpoint-set.ts';
 import type { SecretSource } from '../delivery/secret-reference.ts';
 import { createKafka } from '../kafka/client.ts';
-import { EndpointTopic, keep } from '../kafka/endpoint-topic.ts';
+import { EndpointTopic, type EndpointTopicReader, keep } from '../kafka/endpoint-topic.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
 import { longestAttemptMs } from '../kafka/lease.ts';
 import { Registry } from '../kafka/registry.ts';
@@ -56,6 +56,7 @@ export class EndpointFeed implements EndpointSource {
   /** Files that hold secrets, as far as definitions have named them. */
   readonly #secretFiles = new Set<string>();
   readonly #rows = new Map<string, EndpointRow>();
+  readonly #earlier = new Map<string, readonly EndpointRow[]>();
   #current: readonly Endpoint[] = [];
   #refused = new Set<string>();
   #close: (() => Promise<void>)[] = [];
@@ -110,6 +111,9 @@ export class EndpointFeed implements EndpointSource {
     await this.#followTopic(deps, signal);
     const twice = this.#set.refused.filter(({ why }) => why === 'defined-twice').flatMap(({ problems }) => problems);
     if (twice.length > 0) throw new StartRefused(twice.join('; '));
+    const { unmatched } = this.#set;
+    // A process before may have known a good definition, and what comes for it must not be passed over.
+    if (unmatched.length > 0) throw new StartRefused(this.#unmatchedInWords(unmatched));
     this.#report(deps);
     const watch = new FileWatch(
       { clock },
@@ -154,15 +158,17 @@ export class EndpointFeed implements EndpointSource {
       reader.close();
       await fetcher.stop();
     });
-    const whole = (rows: ReadonlyMap<string, EndpointRow>): void => {
+    const whole: EndpointTopicReader['whole'] = (rows, earlier) => {
       this.#rows.clear();
+      this.#earlier.clear();
       for (const [id, row] of rows) this.#rows.set(id, row);
-      this.#set.setRows(this.#rows);
+      for (const [id, before] of earlier) this.#earlier.set(id, before);
+      this.#set.setRows(this.#rows, this.#earlier);
       this.#changed(deps);
     };
     const more = (rows: readonly EndpointRow[]): void => {
       for (const row of rows) this.#takeRow(row, deps);
-      this.#set.setRows(this.#rows);
+      this.#set.setRows(this.#rows, this.#earlier);
       this.#changed(deps);
     };
     await reader.start({ whole, more }, signal).catch((error: unknown) => {
@@ -176,7 +182,16 @@ export class EndpointFeed implements EndpointSource {
     if (row.kind === 'bad' && row.id === null) {
       log.error({ event: 'endpoint_refused', origin: 'topic' }, `a record of the endpoints topic: ${row.message}`);
     }
+    // From now on what is in effect is known, and it is no older.
+    if (row.kind !== 'ignored' && row.id !== null) this.#earlier.delete(row.id);
     keep(this.#rows, row);
+  }
+
+  #unmatchedInWords(ids: readonly string[]): string {
+    const problems = this.#set.refused.filter(({ id }) => id !== null && ids.includes(id));
+    const each = problems.map(({ id, problems: lines }) => `${id}: ${lines.join(', ')}`).join('; ');
+    const why = 'what these endpoints of the topic want is not known, so what comes for them could not be kept';
+    return `LEAD_WEBHOOKS_ENDPOINTS_TOPIC: ${why}: ${each}. Mend or remove their definitions`;
   }
 
   #files(): readonly string[] {

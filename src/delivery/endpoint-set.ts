@@ -1,13 +1,15 @@
 /**
  * The endpoints that are in effect, out of a file and a topic that both change. Its rule: a definition with mistakes is refused
  * by name and the one before it stays, so that a slip of the pen never stops a receiver, and never makes dead letters of what waits
- * for it. An id that stands in both places belongs to whoever had it first. A definition that did not change stays the same object,
+ * for it. Where none was in effect before, what comes is held under the fields that say what the endpoint wants, as long as they are right
+ * (held-back.ts); when they are not, nothing can be matched, and `unmatched` names the endpoint. An id that stands in both places belongs to whoever had it first. A definition that did not change stays the same object,
  * and with it its connections. Pure but for the secrets that it looks up; reads no file and no topic itself.
  */
 import type { EndpointRow } from '../core/endpoint-row.ts';
 import { differs } from './definition.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type ParsedEndpoints, type ParseOptions, parseEndpoint, parseEndpoints } from './endpoints.ts';
+import { heldBack } from './held-back.ts';
 import type { Mistake } from './yaml-fields.ts';
 
 export type Origin = 'file' | 'topic';
@@ -38,6 +40,13 @@ interface InEffect {
   readonly endpoint: Endpoint;
 }
 
+/** What a new settlement has so far. */
+interface Settling {
+  readonly next: Map<string, InEffect>;
+  readonly refused: Refused[];
+  readonly unmatched: string[];
+}
+
 type ParsedRow = ReturnType<typeof parseEndpoint>;
 
 const NOTHING: ParsedEndpoints = { endpoints: [], mistakes: [], refused: new Set() };
@@ -48,6 +57,8 @@ export class EndpointSet {
   #unreadable: string | null = null;
   #file: ParsedEndpoints = NOTHING;
   #rows: ReadonlyMap<string, EndpointRow> = new Map();
+  #earlier: ReadonlyMap<string, readonly EndpointRow[]> = new Map();
+  #unmatched: readonly string[] = [];
   /** What was parsed of rows, so that one changed row costs the parsing of one. */
   #parsed = new Map<EndpointRow, ParsedRow>();
   #inEffect = new Map<string, InEffect>();
@@ -76,6 +87,14 @@ export class EndpointSet {
     return this.#refused;
   }
 
+  /**
+   * The endpoints of the topic of which it is not known what they want: their definitions have mistakes in just those fields, and no other
+   * one is known. Nothing is kept for them.
+   */
+  get unmatched(): readonly string[] {
+    return this.#unmatched;
+  }
+
   /** Takes the text of the file, and looks up all secrets again. While it cannot be read, the last text stays. */
   readAgain(file: FileRead): void {
     if (file !== null && 'text' in file) this.#text = file.text;
@@ -85,9 +104,16 @@ export class EndpointSet {
     this.#settle();
   }
 
-  /** Takes the rows of the topic by endpoint id, all of them. A row that did not change is to be the same object. */
-  setRows(rows: ReadonlyMap<string, EndpointRow>): void {
+  /**
+   * Takes the rows of the topic by endpoint id, all of them. A row that did not change is to be the same object.
+   * @param earlier what the topic still holds from before a row, oldest first: it counts where the row has mistakes.
+   */
+  setRows(
+    rows: ReadonlyMap<string, EndpointRow>,
+    earlier: ReadonlyMap<string, readonly EndpointRow[]> = new Map(),
+  ): void {
     this.#rows = new Map(rows);
+    this.#earlier = new Map(earlier);
     this.#settle();
   }
 
@@ -96,12 +122,14 @@ export class EndpointSet {
     const refused: Refused[] = [];
     this.#takeFile(next, refused);
     const parsed = new Map<EndpointRow, ParsedRow>();
+    const unmatched: string[] = [];
     for (const [id, row] of this.#rows) {
       const read = this.#parsed.get(row) ?? this.#parse(row);
       parsed.set(row, read);
-      this.#takeRow(id, read, { next, refused });
+      this.#takeRow(id, { row, read }, { next, refused, unmatched });
     }
     this.#parsed = parsed;
+    this.#unmatched = unmatched;
     this.#inEffect = next;
     this.#refused = refused;
   }
@@ -124,17 +152,40 @@ export class EndpointSet {
     refused.push({ origin: 'file', id: null, why: 'mistake', problems });
   }
 
-  #takeRow(id: string, read: ParsedRow, into: { next: Map<string, InEffect>; refused: Refused[] }): void {
+  #takeRow(id: string, { row, read }: { row: EndpointRow; read: ParsedRow }, into: Settling): void {
     if (into.next.has(id)) {
       into.refused.push(this.#definedTwice('topic', id));
     } else if ('endpoint' in read) {
       into.next.set(id, this.#same('topic', read.endpoint));
     } else {
-      const before = this.#inEffect.get(id);
-      const kept = before?.origin === 'topic' ? before.endpoint : heldBack(id);
-      if (kept !== null) into.next.set(id, { origin: 'topic', endpoint: kept });
       into.refused.push({ origin: 'topic', id, why: 'mistake', problems: read.mistakes.map(inWords) });
+      const kept = this.#before(id) ?? this.#heldBack(id, row, into);
+      if (kept) into.next.set(id, kept);
     }
+  }
+
+  /** The last good definition: what the topic still holds is not older than what is in effect. */
+  #before(id: string): InEffect | null {
+    for (const row of this.#earlier.get(id)?.toReversed() ?? []) {
+      const read = this.#parse(row);
+      if ('endpoint' in read) return this.#same('topic', read.endpoint);
+    }
+    const before = this.#inEffect.get(id);
+    return before?.origin === 'topic' && !before.endpoint.heldBack ? before : null;
+  }
+
+  #heldBack(id: string, row: EndpointRow, { unmatched }: Settling): InEffect | null {
+    const rows = [...(this.#earlier.get(id) ?? []), row].toReversed();
+    for (const each of rows) {
+      const held = each.kind === 'row' && each.fields !== null ? heldBack(id, each.fields) : null;
+      if (held) return this.#same('topic', held);
+    }
+    const before = this.#inEffect.get(id);
+    if (before?.origin === 'topic' && !this.#unmatched.includes(id)) return before;
+    const nothing = heldBack(id, null);
+    // An id that could name no endpoint has never named one.
+    if (nothing) unmatched.push(id);
+    return nothing && this.#same('topic', nothing);
   }
 
   #parse(row: EndpointRow): ParsedRow {
@@ -158,14 +209,4 @@ export class EndpointSet {
 
 function inWords({ path, message }: Mistake): string {
   return path === '' ? message : `${path} ${message}`;
-}
-
-/**
- * Stands for an endpoint whose only known definition has mistakes: it matches nothing and nothing is sent, but what waits for it goes
- * on waiting instead of becoming dead letters. null = nothing can wait for such an id.
- */
-function heldBack(id: string): Endpoint | null {
-  const fields = { id, dealership: 1, url: 'https://held-back.invalid/', version: 'v1', enabled: false };
-  const read = parseEndpoint(fields, { secrets: { file: () => null, env: () => null }, emittedVersions: ['v1'] });
-  return 'endpoint' in read ? read.endpoint : null;
 }

@@ -64,6 +64,8 @@ export interface Endpoint {
   /** CIDRs beyond public addresses that requests may go to. */
   readonly allow: { readonly addresses: readonly string[] };
   readonly enabled: boolean;
+  /** Its definition has mistakes, and no good one is known: what it wants waits, and nothing is sent (held-back.ts). */
+  readonly heldBack?: true;
 }
 
 /** The endpoint's TLS settings as Node takes them; verification is never turned off. */

@@ -57,7 +57,7 @@ export class LaneGate {
   /** @param definition digest of the endpoint's definition. */
   constructor(endpoint: Endpoint, definition: string) {
     this.#endpoint = endpoint;
-    this.#defined = { enabled: endpoint.enabled, definition };
+    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition };
     this.#rate = new RateLimit(endpoint.limits.ratePerSecond);
   }
 
@@ -76,7 +76,7 @@ export class LaneGate {
    */
   define(endpoint: Endpoint, at: { definition: string; changed: boolean; now: number }): void {
     this.#endpoint = endpoint;
-    this.#defined = { enabled: endpoint.enabled, definition: at.definition };
+    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition: at.definition };
     this.#rate.limit(endpoint.limits.ratePerSecond);
     if (at.changed) {
       this.#untried = true;

@@ -4,6 +4,7 @@
  * nothing about whether a definition is right. While the topic cannot be read, what is known stays known; when the topic was made
  * anew or cut off, it is read whole again.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type EndpointRow, endpointRow } from '../core/endpoint-row.ts';
 import { type Clock, pause } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -32,8 +33,11 @@ export interface EndpointTopicOptions {
 }
 
 export interface EndpointTopicReader {
-  /** All that the topic holds, by endpoint, replacing what was told before. */
-  whole(rows: ReadonlyMap<string, EndpointRow>): void;
+  /**
+   * All that the topic holds, by endpoint, replacing what was told before.
+   * @param earlier what it still holds from before the last row of an endpoint, oldest first, without repetitions; the last few.
+   */
+  whole(rows: ReadonlyMap<string, EndpointRow>, earlier: ReadonlyMap<string, readonly EndpointRow[]>): void;
   /** What came since, in order within a partition. */
   more(rows: readonly EndpointRow[]): void;
 }
@@ -45,6 +49,8 @@ class Undecodable extends Error {}
 
 /** Definitions are small; one that is larger is a mistake or an attack. */
 const VALUE_BYTES_MAX = 256 * 1024;
+/** Rows of an endpoint that are remembered beside its last one, for the case that this one has mistakes. */
+const EARLIER_MAX = 10;
 const RETRY_MS = 5000;
 const AWAY_LABELS = { stage: 'deliver' };
 
@@ -85,16 +91,20 @@ export class EndpointTopic {
     const { fetcher } = this.#deps;
     const { topic } = this.#options;
     const rows = new Map<string, EndpointRow>();
+    const earlier = new Map<string, EndpointRow[]>();
     const ends = new Map<number, number>();
     for (const { partition, earliest, lastStable } of await fetcher.offsets(topic, signal)) {
       ends.set(partition, lastStable);
       if (earliest >= lastStable) continue;
       const range = { topic, partition, from: earliest, to: lastStable, committed: true, signal };
       await fetcher.read(range, async (records) => {
-        for (const row of await this.#rows(records, signal)) keep(rows, row);
+        for (const row of await this.#rows(records, signal)) {
+          putBy(earlier, row, rows);
+          keep(rows, row);
+        }
       });
     }
-    reader.whole(rows);
+    reader.whole(rows, earlier);
     return ends;
   }
 
@@ -229,6 +239,16 @@ export function keep(rows: Map<string, EndpointRow>, row: EndpointRow): void {
   if (row.kind === 'ignored' || row.id === null) return;
   if (row.kind === 'row' && row.fields === null) rows.delete(row.id);
   else rows.set(row.id, row);
+}
+
+/** Puts the row that `row` replaces by, unless it says the same; what was before a removal counts no more. */
+function putBy(earlier: Map<string, EndpointRow[]>, row: EndpointRow, rows: ReadonlyMap<string, EndpointRow>): void {
+  if (row.kind === 'ignored' || row.id === null) return;
+  const replaced = rows.get(row.id);
+  if (row.kind === 'row' && row.fields === null) earlier.delete(row.id);
+  else if (replaced && !isDeepStrictEqual(replaced, row)) {
+    earlier.set(row.id, [...(earlier.get(row.id) ?? []), replaced].slice(-EARLIER_MAX));
+  }
 }
 
 /** A key that is no JSON is the id itself; one in a frame that cannot be read is nothing. */

@@ -121,11 +121,68 @@ test('a row with mistakes leaves its endpoint as it was; a removal removes it', 
   expect([ids(set), set.refused]).toEqual([[], []]);
 });
 
-test('an endpoint whose only known definition has mistakes is held back, so that what waits for it is kept', () => {
+test('an endpoint whose only known definition has mistakes is held back with all that it wants', () => {
   const set = made();
-  set.setRows(rows(row('a', { version: 'v9' })));
-  expect(set.endpoints).toMatchObject([{ id: 'a', enabled: false, auth: { type: 'none' } }]);
-  expect(set.refused).toHaveLength(1);
+  const wants = { dealership: 7, version: 'v2', on: 'create', filters: { websites: [794] }, supersede: false };
+  const row7 = row('a', { ...wants, url: 'nonsense', auth: { type: 'magic' }, retry: { giveUpAfterMs: 5 } });
+  set.setRows(rows(row7));
+  expect(set.endpoints).toMatchObject([
+    { id: 'a', dealership: '7', version: 'v2', on: 'create', supersede: false, heldBack: true, enabled: true },
+  ]);
+  expect([set.endpoints[0]?.filters.websites, set.endpoints[0]?.retry.giveUpAfterMs]).toEqual([new Set(['794']), 5]);
+  expect([set.endpoints[0]?.url.hostname, set.refused.length]).toEqual(['held-back.invalid', 1]);
+  expect(set.unmatched).toEqual([]);
+  set.setRows(rows(row('a', { ...wants })));
+  expect([of(set, 'a')?.heldBack, of(set, 'a')?.url.hostname]).toEqual([undefined, 'a.example']);
+});
+
+test('a held-back endpoint stays what it is while its definition goes on having mistakes', () => {
+  const set = made();
+  set.setRows(rows(row('a', { dealership: 7, url: 'nonsense' })));
+  set.setRows(rows({ kind: 'bad', id: 'a', message: 'the value is not JSON' }));
+  expect([of(set, 'a')?.dealership, of(set, 'a')?.heldBack, set.unmatched]).toEqual(['7', true, []]);
+});
+
+test('an endpoint that is switched off in a definition with mistakes wants nothing, and keeps what waits', () => {
+  const set = made();
+  set.setRows(rows(row('a', { url: 'nonsense', enabled: false })));
+  expect([of(set, 'a')?.enabled, of(set, 'a')?.heldBack]).toEqual([false, true]);
+});
+
+test.each([
+  ['dealership', { dealership: 'three' }],
+  ['version', { version: 'v9' }],
+  ['filters', { filters: { websites: 'all' } }],
+  ['supersede', { supersede: 'no' }],
+  ['on', { on: 'never' }],
+])(
+  'an endpoint of which it is not known what it wants is named, matches nothing, and what waits for it is kept: %s',
+  (_, wrong) => {
+    const set = made();
+    set.setRows(rows(row('a', wrong)));
+    expect([set.unmatched, set.endpoints]).toMatchObject([['a'], [{ id: 'a', dealership: 'none', heldBack: true }]]);
+    set.setRows(rows({ kind: 'bad', id: 'a', message: 'the value is not JSON' }));
+    expect(set.unmatched).toEqual(['a']);
+    set.setRows(rows(row('a')));
+    expect([set.unmatched, of(set, 'a')?.dealership]).toEqual([[], '3']);
+  },
+);
+
+test('the last good definition that the topic still holds is in effect where the last one has mistakes', () => {
+  const set = made();
+  const earlier = [row('a', { dealership: 1 }), row('a', { dealership: 2 }), row('a', { url: 'nonsense' })];
+  set.setRows(rows(row('a', { dealership: 'three' })), new Map([['a', earlier]]));
+  expect([of(set, 'a')?.dealership, of(set, 'a')?.heldBack, set.refused.length]).toEqual(['2', undefined, 1]);
+  const before = of(set, 'a');
+  set.setRows(rows(row('a', { dealership: 'four' })));
+  expect([of(set, 'a') === before, set.unmatched]).toEqual([true, []]);
+});
+
+test('where no good definition is left, the last one that says what is wanted decides that', () => {
+  const set = made();
+  const earlier = [row('a', { dealership: 1, url: 'nonsense' }), row('a', { dealership: 2, url: 'nonsense' })];
+  set.setRows(rows({ kind: 'bad', id: 'a', message: 'the value is not JSON' }), new Map([['a', earlier]]));
+  expect([of(set, 'a')?.dealership, of(set, 'a')?.heldBack, set.unmatched]).toEqual(['2', true, []]);
 });
 
 test('a row whose id could name no endpoint is refused and stands for nothing', () => {

@@ -174,3 +174,49 @@ test('an id in file and topic refuses the start by naming both, and so does a to
   const path = installation.env['LEAD_WEBHOOKS_ENDPOINTS_FILE'];
   expect(twice.err).toContain(`crm is defined in the file ${path} and in the topic ${topic}; an id names one endpoint`);
 });
+
+test('a process that starts while a definition has mistakes loses nothing: what comes waits until it is mended', async () => {
+  const topic = uniqueName('endpoints');
+  await using receiver = new Receiver();
+  const url = `${await receiver.listen()}/crm`;
+  await using installation = installationWith(topic);
+  await installation.install();
+  await installation.createTopics([topic], 1);
+  const good = { id: 'crm', dealership: 3, url, version: 'v3', allow: { http: true, addresses: ['127.0.0.1/32'] } };
+  const define = (value: object): Promise<void> =>
+    installation.append([{ topic, partition: 0, key: 'crm', value: JSON.stringify(value) }]);
+  await define({ ...good, limits: { concurrency: 'many' } });
+  const running = installation.start('deliver');
+  await running.tasksRunning('deliver', installation.partitions);
+  await installation.append([payload(installation, '7', 1)]);
+  await installation.until(installation.topic('delivery-state'), (records) =>
+    records.some(({ key, value }) => key?.toString() === 'crm|7|pending' && value !== null),
+  );
+  expect(receiver.received).toEqual([]);
+  await define(good);
+  await receiver.until(() => receiver.lastAccepted('/crm').has('7'), AbortSignal.timeout(WAIT_MS));
+  expect(await running.stop()).toBe(0);
+
+  await define({ ...good, dealership: 'three' });
+  const again = installation.start('deliver');
+  await again.tasksRunning('deliver', installation.partitions);
+  await installation.append([payload(installation, '8', 1)]);
+  await receiver.until(() => receiver.lastAccepted('/crm').has('8'), AbortSignal.timeout(WAIT_MS));
+  expect(await again.stop()).toBe(0);
+});
+
+test('a definition that does not even say what is wanted refuses the start by name, until it is mended or removed', async () => {
+  const topic = uniqueName('endpoints');
+  await using installation = installationWith(topic);
+  await installation.install();
+  await installation.createTopics([topic], 1);
+  const bad = { id: 'crm', dealership: 'three', url: 'https://crm.example/', version: 'v3' };
+  await installation.append([{ topic, partition: 0, key: 'crm', value: JSON.stringify(bad) }]);
+  const refused = await installation.run('run', '--stages', 'deliver');
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(/LEAD_WEBHOOKS_ENDPOINTS_TOPIC: .*crm: dealership must be a whole number/);
+  await installation.append([{ topic, partition: 0, key: 'crm', value: null }]);
+  const running = installation.start('deliver');
+  await running.tasksRunning('deliver', installation.partitions);
+  expect(await running.stop()).toBe(0);
+});

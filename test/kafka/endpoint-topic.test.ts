@@ -30,6 +30,7 @@ class World {
   readonly meter = new CountingMeter();
   readonly partitions: KafkaRecord[][] = [[], []];
   readonly live = new Map<number, { offset: number; subscriber: Subscriber; paused: boolean }>();
+  earlier: ReadonlyMap<string, readonly EndpointRow[]> = new Map();
   readonly told: (ReadonlyMap<string, EndpointRow> | readonly EndpointRow[])[] = [];
   readonly reader: EndpointTopic;
   failure: KafkaFailure | null = null;
@@ -68,7 +69,11 @@ class World {
 
   start(): Promise<void> {
     const hear = (rows: ReadonlyMap<string, EndpointRow> | readonly EndpointRow[]): void => void this.told.push(rows);
-    return this.reader.start({ whole: hear, more: hear }, new AbortController().signal);
+    const whole: Parameters<EndpointTopic['start']>[0]['whole'] = (rows, earlier) => {
+      this.earlier = earlier;
+      hear(rows);
+    };
+    return this.reader.start({ whole, more: hear }, new AbortController().signal);
   }
 
   async append(partition: number, key: Buffer | string | null, value: Buffer | null): Promise<void> {
@@ -99,6 +104,22 @@ test('the topic is read whole first: the last record of each endpoint counts, an
     [0, 2],
     [1, 3],
   ]);
+});
+
+test('what the topic still holds from before the last record is told too: the last few, once each, nothing from before a removal', async () => {
+  const world = new World();
+  const define = (id: string, at: number): Promise<void> =>
+    world.append(0, id, json({ ...FIELDS, id, dealership: at }));
+  for (const at of [1, 2, 2, 3]) await define('crm', at);
+  await define('dms', 1);
+  await world.append(0, 'dms', null);
+  await define('dms', 2);
+  for (let at = 0; at < 20; at++) await define('many', at);
+  await world.start();
+  const dealerships = (id: string) =>
+    world.earlier.get(id)?.map((row) => (row.kind === 'row' ? row.fields?.['dealership'] : row.kind));
+  expect([dealerships('crm'), dealerships('dms')]).toEqual([[1, 2], undefined]);
+  expect(dealerships('many')).toEqual([9, 10, 11, 12, 13, 14, 15, 16, 17, 18]);
 });
 
 test('what comes later is told record by record, and nothing more is asked for meanwhile', async () => {
