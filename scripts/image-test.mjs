@@ -1,6 +1,6 @@
 /**
  * The tests of the image: `npm run image:test`. Needs a container engine whose containers can use the host's network (DOCKER_HOST, or the
- * default socket), with BuildKit, and helm; it installs neither. Builds the image from nothing, prints its bases, size and start, runs the
+ * default socket), with BuildKit, compose, and helm; it installs none of them. Builds the image from nothing, prints its bases, size and start, runs the
  * suite in test/image on it and removes it. BUILD_IMAGE and RUNTIME_IMAGE replace the bases of the Dockerfile, for example by ones with a
  * digest: a base without one is a moving tag, and what was tested today is not what is built tomorrow.
  */
@@ -46,6 +46,9 @@ function sayBase(argument) {
 
 const missing = [
   ...(asked('docker', ['version']) === null ? ['a container engine that answers'] : []),
+  ...(asked('docker', ['compose', 'version']) === null && asked('docker-compose', ['version']) === null
+    ? ['docker compose']
+    : []),
   ...(asked('helm', ['version']) === null ? ['helm'] : []),
 ];
 if (missing.length > 0) {

@@ -155,7 +155,7 @@ test('the rendered chart runs as containers without rights, and pods that are st
       NoNewPrivs: '1',
       Seccomp: '2',
     });
-    expect(await stages.at(place).writing('/app', '/tmp', '/home/nonroot')).toEqual(['EROFS', 'EROFS', 'EROFS']);
+    expect(await stages.at(place).writing('/app', '/tmp', '/nodejs')).toEqual(['EROFS', 'EROFS', 'EROFS']);
   }
 
   const history = new RandomHistory(SEED, SCALE);
