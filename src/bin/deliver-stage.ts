@@ -26,7 +26,6 @@ const COMMIT_INTERVAL_MS = 200;
 export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, 'current' | 'onChange'>): ComposedStage {
   const { config, log, version, tracer = silentTracer } = runtime;
   const { windowRecords, windowBytes, inFlightMax, endpointLabelsMax } = config.deliver;
-  const { pendingBytesMax, pendingBytesPerEndpointMax } = config.deliver;
   const { outbound, deliveryState, deadLetters } = config.topics;
   const meter = new EndpointMeter(runtime.meter, endpointLabelsMax);
   const http = new HttpEdge({ clock, log }, { productVersion: version });
@@ -37,7 +36,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
   });
   const leased = (timeoutMs: number): boolean => lease.allows(timeoutMs);
   const onLeft = (endpointId: string): void => meter.forgetAll('endpoint', endpointId);
-  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased, onLeft }, { inFlightMax, pendingBytesMax });
+  const lanes = new Lanes(endpoints.current, { log, meter, clock, leased, onLeft }, { inFlightMax });
   endpoints.onChange = () => {
     lanes.replace(endpoints.current);
     http.keepOnly(endpoints.current);
@@ -54,7 +53,7 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
     const deliverer: Parameters<typeof deliverLoop>[1]['deliverer'] = (start, onNews) =>
       new Deliverer(
         { lanes, post, past: pastOf(partition), packing, clock, random, log, meter, onNews },
-        { ...DELIVERER_DEFAULTS, windowRecords, windowBytes, pendingBytesMax: pendingBytesPerEndpointMax },
+        { ...DELIVERER_DEFAULTS, windowRecords, windowBytes, ...pendingLimits(runtime) },
         start,
       );
     await deliverLoop(
@@ -71,6 +70,16 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
       await composed.close();
       http.close();
     },
+  };
+}
+
+/** A task's part of the limits: whoever takes over all partitions must have room for all that is pending. */
+function pendingLimits(runtime: Runtime): { pendingBytesMax: number; pendingBytesPerEndpointMax: number } {
+  const { pendingBytesMax, pendingBytesPerEndpointMax } = runtime.config.deliver;
+  const partitions = count(runtime, runtime.config.topics.outbound);
+  return {
+    pendingBytesMax: Math.floor(pendingBytesMax / partitions),
+    pendingBytesPerEndpointMax: Math.floor(pendingBytesPerEndpointMax / partitions),
   };
 }
 

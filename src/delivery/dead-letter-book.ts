@@ -16,7 +16,8 @@ export const GONE: Why = {
   code: 'gone',
   message: 'endpoint answered 410 before, and its definition is still the same',
 };
-export const BACKLOG: Why = { code: 'backlog', message: 'too many bytes are pending for this endpoint' };
+export const BACKLOG: Why = { code: 'backlog', message: 'too much is pending for this endpoint' };
+export const BACKLOG_OF_ALL: Why = { code: 'backlog', message: 'too much is pending for all endpoints together' };
 
 export class DeadLetterBook {
   readonly #books: { readonly marks: Marks; readonly writes: StateWrites };

@@ -14,12 +14,12 @@ import {
   type OutboundRecord,
   type Packing,
   REDRIVABLE_MS,
-  type RedriveRequest,
   type Redrives,
 } from '../core/delivery.ts';
 import { assert } from '../lib/assert.ts';
 import { Dispatch, type DispatchDeps } from './dispatch.ts';
 import { Fifo } from './fifo.ts';
+import { HeldRedrives } from './held-redrives.ts';
 import { Marks } from './marks.ts';
 import { PackedValues } from './packed-values.ts';
 import { SendWindow, type Slot } from './send-window.ts';
@@ -39,8 +39,10 @@ export interface DelivererOptions {
    * that is half full or more, though much of it is settled; else after ten times as long, for then nothing waits for them.
    */
   readonly pendingAfterMs: number;
-  /** Bytes of pending records per endpoint and task; beyond → dead letter `backlog`. */
+  /** Memory of pending deliveries in this task, bytes; beyond → dead letter `backlog`. */
   readonly pendingBytesMax: number;
+  /** The same for one endpoint. */
+  readonly pendingBytesPerEndpointMax: number;
   /** How long marks are kept, ms: `seen` for the retention of the outbound topic, `done` 48 h. */
   readonly seenMs: number;
   readonly doneMs: number;
@@ -54,7 +56,8 @@ export const DELIVERER_DEFAULTS: DelivererOptions = {
   windowRecords: 2000,
   windowBytes: 16 * 1024 * 1024,
   pendingAfterMs: 1000,
-  pendingBytesMax: 64 * 1024 * 1024,
+  pendingBytesMax: 42 * 1024 * 1024,
+  pendingBytesPerEndpointMax: 32 * 1024 * 1024,
   seenMs: 7 * 24 * HOUR_MS,
   doneMs: 48 * HOUR_MS,
   deadMs: REDRIVABLE_MS + 24 * HOUR_MS,
@@ -83,8 +86,7 @@ export class Deliverer {
   /** Taken, but not covered by the committed bound or the window's bytes. */
   readonly #intake = new Fifo<OutboundRecord>();
   readonly #replayEnd: number;
-  /** Redrive requests that came before the window of the predecessor was read. */
-  #heldRedrives: RedriveRequest[] = [];
+  readonly #heldRedrives = new HeldRedrives();
   /** Offset after the last redrive request taken. */
   #redrivesNext: number;
   #intakeBytes = 0;
@@ -155,8 +157,13 @@ export class Deliverer {
     assert(next >= this.#redrivesNext, `the redrives before ${next} were taken before`);
     if (next > this.#redrivesNext) this.#tell();
     this.#redrivesNext = next;
-    this.#heldRedrives.push(...requests);
+    this.#heldRedrives.keep(requests);
     this.#admitRedrives();
+  }
+
+  /** Whether more redrive requests should be read: false while many are kept. */
+  get wantsRedrives(): boolean {
+    return !this.#heldRedrives.full;
   }
 
   /** Requests under way. */
@@ -286,7 +293,7 @@ export class Deliverer {
     const released = pausing && this.#dispatch.inFlight === 0 && this.#deps.past.quiet;
     const { owner } = this.#deps.past;
     // Requests that are only held must be read again by the next owner.
-    const redrives = this.#heldRedrives.length === 0 ? this.#redrivesNext : this.#position.redrives;
+    const redrives = this.#heldRedrives.empty ? this.#redrivesNext : this.#position.redrives;
     if (released)
       return { nextOffset, sentBound: Math.max(this.#window.end, this.#replayEnd), released, owner, redrives };
     const ahead = pausing ? this.#window.end : nextOffset + this.#options.windowRecords;
@@ -296,8 +303,8 @@ export class Deliverer {
   #admitRedrives(): void {
     if (this.#openedAt === null || this.#stopping) return;
     const now = this.#deps.clock.now();
-    for (const request of this.#heldRedrives) this.#dispatch.redrive(request, now);
-    this.#heldRedrives = [];
+    if (this.#heldRedrives.full) this.#tell();
+    for (const request of this.#heldRedrives.take()) this.#dispatch.redrive(request, now);
   }
 
   #admit(): void {

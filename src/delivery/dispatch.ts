@@ -12,11 +12,11 @@ import type { Meter } from '../lib/meter.ts';
 import type { Random } from '../lib/random.ts';
 import { Backlog, type BacklogOptions } from './backlog.ts';
 import type { Books } from './books.ts';
-import { BACKLOG, DeadLetterBook, GONE, type Why } from './dead-letter-book.ts';
+import { DeadLetterBook, GONE, type Why } from './dead-letter-book.ts';
 import { DeliveryReport } from './delivery-report.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, LaneMember } from './lane.ts';
 import type { Lanes } from './lanes.ts';
-import { BURIED_MAX, LostDeliveries } from './lost-deliveries.ts';
+import { LostDeliveries, Portion } from './lost-deliveries.ts';
 import { pairKey } from './marks.ts';
 import { type Delivery, newDelivery, noteFailure, Pair, recordValue } from './pair.ts';
 import { type Post, requestOf } from './post.ts';
@@ -61,14 +61,18 @@ export class Dispatch {
     this.#books = books;
     this.#letters = new DeadLetterBook(books, this.#report);
     this.#options = options;
-    this.#backlog = new Backlog(books.values, deps.lanes, options);
+    this.#backlog = new Backlog(books.values, options);
     this.lost = new LostDeliveries({
       pairs: () => this.#pairs.values(),
       reject: (delivery, why) => this.#rejectWaiting(delivery, why),
       rejectOrphan: ({ key, stored }, why) => {
+        const value = books.values.unpacked(stored.packed);
         books.writes.remove(key);
-        this.#letter(key.endpointId, { ...stored, value: books.values.unpacked(stored.packed) }, why);
+        this.#letter(key.endpointId, { ...stored, value }, why);
+        return value.length;
       },
+      restore: ({ key, stored }) => this.#restore(key, stored),
+      revive: (pair) => this.#offer(pair),
       changed: books.changed,
     });
     this.#retries = new RetryTimes(deps.clock, (pair) => this.#offer(pair));
@@ -85,18 +89,20 @@ export class Dispatch {
    * is removed or gone becomes a dead letter.
    */
   restore(key: StateKey, stored: PendingDelivery): void {
+    if (!this.#restore(key, stored)) this.lost.adopt({ key, stored });
+    else if (this.#deps.lanes.get(key.endpointId)?.gone) this.lost.suspect();
+  }
+
+  #restore(key: StateKey, stored: PendingDelivery): boolean {
     const { endpointId, leadId } = key;
     const lane = this.#deps.lanes.get(endpointId);
-    if (!lane) {
-      this.lost.adopt({ key, stored });
-      return;
-    }
-    if (lane.gone) this.lost.suspect();
+    if (!lane) return false;
     const pair = this.#pairs.get(pairKey(endpointId, leadId)) ?? this.#pair(lane, leadId);
     const delivery = this.#backlog.restore(pair, stored, key.revision ?? null);
     pair.noteWritten(delivery.stateRevision, true);
     pair.seen = Math.max(pair.seen, stored.record.revision);
     this.#queue(pair, delivery);
+    return true;
   }
 
   /** Takes a record for one of the lanes that want it. Opens `slot` unless the record is stale or done already. */
@@ -189,6 +195,9 @@ export class Dispatch {
     this.#state = 'abandoned';
     this.#unwatch();
     this.#backlog.clear();
+    const mine = new Set<LaneMember>(this.#pairs.values());
+    const lanes = new Set(Array.from(this.#pairs.values(), ({ lane }) => lane));
+    for (const lane of lanes) lane.withdraw((member) => mine.has(member));
     this.#pairs.clear();
     return landed;
   }
@@ -198,10 +207,15 @@ export class Dispatch {
    * @returns false if there is more of it: a commit takes a portion.
    */
   expireHeld(now: number): boolean {
-    const ages = agesOf(this.#pairs.values(), now);
-    for (const { delivery, why } of ages.hopeless.slice(0, BURIED_MAX)) this.#rejectWaiting(delivery, why);
-    this.#backlog.tellOldest(ages.oldest);
-    return ages.hopeless.length <= BURIED_MAX;
+    const { hopeless: given, oldest } = agesOf(this.#pairs.values(), now);
+    const portion = new Portion();
+    while (given.length > 0 && !portion.full) {
+      const next = given.pop();
+      if (next) portion.add(this.#rejectWaiting(next.delivery, next.why));
+    }
+    this.#backlog.tellOldest(oldest);
+    this.#backlog.compact(this.#pairs.values());
+    return given.length === 0;
   }
 
   /**
@@ -216,8 +230,9 @@ export class Dispatch {
       const before = pair.all;
       for (const earlier of before.slice(0, before.indexOf(delivery))) this.makePending(earlier);
     }
-    if (!this.#backlog.take(delivery, pair.inFlight === delivery)) {
-      this.#rejectWaiting(delivery, BACKLOG);
+    const full = this.#backlog.take(delivery, pair.inFlight === delivery);
+    if (full !== null) {
+      this.#rejectWaiting(delivery, full);
       return;
     }
     this.#books.window.release(delivery);
@@ -237,21 +252,8 @@ export class Dispatch {
     return pair;
   }
 
-  /**
-   * A newer revision takes the place of what waits, and inherits its wait: the receiver is not hurried by changes. With
-   * `supersede: false` it stands behind it.
-   */
   #queue(pair: Pair, delivery: Delivery): void {
-    const [old, ...others] = pair.waiting ? [pair.waiting, ...pair.later] : [];
-    if (!old || !pair.lane.endpoint.supersede) {
-      pair.append(delivery);
-      return;
-    }
-    pair.waiting = delivery;
-    pair.later = [];
-    delivery.dueAt = old.dueAt;
-    delivery.failures = old.failures;
-    for (const superseded of [old, ...others]) this.#supersede(superseded);
+    for (const superseded of pair.queue(delivery)) this.#supersede(superseded);
   }
 
   #offer(pair: Pair): void {
@@ -360,16 +362,19 @@ export class Dispatch {
     this.#settle(delivery);
   }
 
-  #rejectWaiting(delivery: Delivery, why: Why): void {
-    this.#reject(delivery, why);
+  #rejectWaiting(delivery: Delivery, why: Why): number {
+    const bytes = this.#reject(delivery, why);
     delivery.pair.remove(delivery);
     this.#forget(delivery.pair);
+    return bytes;
   }
 
-  #reject(delivery: Delivery, why: Why): void {
+  /** @returns the bytes of the value. */
+  #reject(delivery: Delivery, why: Why): number {
     const value = recordValue(delivery, this.#books.values);
     this.#letter(delivery.pair.lane.endpoint.id, { ...delivery, value }, why);
     this.#settle(delivery);
+    return value.length;
   }
 
   #letter(endpointId: string, delivery: Parameters<DeadLetterBook['write']>[1], why: Why): void {

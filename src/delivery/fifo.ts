@@ -26,6 +26,12 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Keeps the items that `stays` accepts, in their order. */
+  keep(stays: (item: T) => boolean): void {
+    this.#items = [...this].filter(stays);
+    this.#head = 0;
+  }
+
   /** How many items wait. */
   get size(): number {
     return this.#items.length - this.#head;

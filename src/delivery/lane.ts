@@ -32,8 +32,6 @@ export interface LaneDeps {
   readonly turns: Turns;
   /** Whether an attempt that may take `timeoutMs` may start now; if not, `pump` is called when it may. */
   readonly leased: (timeoutMs: number) => boolean;
-  /** So many bytes more, or less, are pending. */
-  readonly onPending: (bytes: number) => void;
   /** The lane has learnt something that other processes must know. */
   readonly onHealth: (endpointId: string, health: EndpointHealth) => void;
   /** The endpoint is removed, and this process has nothing pending or in flight for it any more. */
@@ -134,6 +132,11 @@ export class Lane implements TurnTaker {
     this.pump();
   }
 
+  /** Lets members leave the queue that will not start any more: their task has another owner. */
+  withdraw(leaves: (member: LaneMember) => boolean): void {
+    this.#ready.keep((member) => !leaves(member));
+  }
+
   /** An attempt has ended; null = it never began on the wire, and says nothing of the endpoint. */
   finished(ended: Ended | null): void {
     const now = this.#deps.clock.now();
@@ -181,7 +184,6 @@ export class Lane implements TurnTaker {
   addPending(deliveries: number, bytes: number): void {
     this.#pending += deliveries;
     this.#pendingBytes += bytes;
-    this.#deps.onPending(bytes);
     this.#show('pending', this.#pending);
     this.#show('pending_bytes', this.#pendingBytes);
   }

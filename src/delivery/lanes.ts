@@ -35,11 +35,9 @@ export interface LanesDeps {
 export interface LanesOptions {
   /** Requests of this process that may be in flight at the same time. */
   readonly inFlightMax: number;
-  /** Bytes of pending deliveries to all endpoints in all tasks of this process. */
-  readonly pendingBytesMax: number;
 }
 
-export const LANES_DEFAULTS: LanesOptions = { inFlightMax: 1000, pendingBytesMax: 512 * 1024 * 1024 };
+export const LANES_DEFAULTS: LanesOptions = { inFlightMax: 1000 };
 
 export class Lanes {
   /** Called when this process has learnt something of an endpoint that the others must know. */
@@ -53,16 +51,13 @@ export class Lanes {
   readonly #unclaimed = new Map<string, EndpointHealth>();
   readonly #watchers = new Set<() => void>();
   #byInterest = new Map<string, Lane[]>();
-  readonly #pendingBytesMax: number;
-  #pendingBytes = 0;
   #share = 1;
   #answeredAt = 0;
   #silentSince: number | null = null;
 
   constructor(endpoints: readonly Endpoint[], deps: LanesDeps, options: Partial<LanesOptions> = {}) {
     const { log, meter, clock, leased, onLeft } = deps;
-    const { inFlightMax, pendingBytesMax } = { ...LANES_DEFAULTS, ...options };
-    this.#pendingBytesMax = pendingBytesMax;
+    const { inFlightMax } = { ...LANES_DEFAULTS, ...options };
     this.#log = log;
     this.#clock = clock;
     this.#laneDeps = {
@@ -71,9 +66,6 @@ export class Lanes {
       clock,
       turns: new Turns(clock, inFlightMax),
       leased: leased ?? (() => true),
-      onPending: (bytes) => {
-        this.#pendingBytes += bytes;
-      },
       onHealth: (id, health) => this.onHealth(id, health),
       onLeft: onLeft ?? (() => undefined),
       onState: () => this.#tell(),
@@ -127,11 +119,6 @@ export class Lanes {
     if (!candidates) return [];
     const wanted = wantedBy(record);
     return candidates.filter(({ endpoint }) => wanted(endpoint));
-  }
-
-  /** Whether `bytes` more may become pending in this process. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#pendingBytes + bytes <= this.#pendingBytesMax;
   }
 
   /** Whether an attempt that ends within `timeoutMs` may go out now. */

@@ -6,8 +6,25 @@ import type { PendingDelivery, StateKey } from '../core/delivery.ts';
 import { GONE, REMOVED, type Why } from './dead-letter-book.ts';
 import type { Delivery, Pair } from './pair.ts';
 
-/** So many deliveries at most become dead letters in one commit because of their endpoint or their age. */
-export const BURIED_MAX = 1000;
+/** So much at most becomes dead letters in one commit because of its endpoint or its age. */
+const PORTION_DELIVERIES = 1000;
+const PORTION_BYTES = 8 * 1024 * 1024;
+
+/** What one commit may still bury. */
+export class Portion {
+  #deliveries = 0;
+  #bytes = 0;
+
+  get full(): boolean {
+    return this.#deliveries >= PORTION_DELIVERIES || this.#bytes >= PORTION_BYTES;
+  }
+
+  /** A delivery of a value of `bytes` was buried. */
+  add(bytes: number): void {
+    this.#deliveries += 1;
+    this.#bytes += bytes;
+  }
+}
 
 /** A pending delivery of an endpoint that was not defined when it was read back. */
 export interface Orphan {
@@ -17,9 +34,13 @@ export interface Orphan {
 
 export interface LostDeps {
   readonly pairs: () => Iterable<Pair>;
-  /** Makes a dead letter of a delivery that waits. */
-  readonly reject: (delivery: Delivery, why: Why) => void;
-  readonly rejectOrphan: (orphan: Orphan, why: Why) => void;
+  /** Makes a dead letter of a delivery that waits. @returns the bytes of its value. */
+  readonly reject: (delivery: Delivery, why: Why) => number;
+  readonly rejectOrphan: (orphan: Orphan, why: Why) => number;
+  /** Takes an orphan whose endpoint is defined; false = it is not. */
+  readonly restore: (orphan: Orphan) => boolean;
+  /** The endpoint is fine: whatever of the pair is ready may start. */
+  readonly revive: (pair: Pair) => void;
   /** There is something for the next commit. */
   readonly changed: () => void;
 }
@@ -33,8 +54,12 @@ export class LostDeliveries {
     this.#deps = deps;
   }
 
-  /** There may be deliveries whose endpoint is removed or gone: the next `bury` looks. */
+  /**
+   * Endpoints have come, gone or changed their state: the next `bury` looks. Orphans whose endpoint is defined again are taken
+   * at once, before anything newer of their leads can be.
+   */
   suspect(): void {
+    this.#orphans = this.#orphans.filter((orphan) => !this.#deps.restore(orphan));
     this.#suspected = true;
     this.#deps.changed();
   }
@@ -45,25 +70,26 @@ export class LostDeliveries {
     this.#suspected = true;
   }
 
-  /** Rejects a portion of what is lost. */
+  /** Rejects a portion of what is lost; what was thought to be lost and is not goes on. */
   bury(): void {
     if (!this.#suspected) return;
     this.#suspected = false;
-    const orphans = this.#orphans.splice(0, BURIED_MAX);
-    for (const orphan of orphans) this.#deps.rejectOrphan(orphan, REMOVED);
-    let buried = orphans.length;
-    for (const { lane, all, inFlight } of this.#deps.pairs()) {
-      if (!lane.removed && !lane.gone) continue;
-      if (buried >= BURIED_MAX) {
-        this.suspect();
-        return;
-      }
-      for (const delivery of all) {
-        if (delivery === inFlight) continue;
-        this.#deps.reject(delivery, lane.removed ? REMOVED : GONE);
-        buried += 1;
-      }
+    const portion = new Portion();
+    while (this.#orphans.length > 0 && !portion.full) {
+      const orphan = this.#orphans.pop();
+      if (orphan) portion.add(this.#deps.rejectOrphan(orphan, REMOVED));
     }
-    if (this.#orphans.length > 0) this.suspect();
+    let more = this.#orphans.length > 0;
+    for (const pair of this.#deps.pairs()) {
+      const { lane, all, inFlight } = pair;
+      if (!lane.removed && !lane.gone) this.#deps.revive(pair);
+      else if (portion.full) more = true;
+      else
+        for (const delivery of all)
+          if (delivery !== inFlight) portion.add(this.#deps.reject(delivery, lane.removed ? REMOVED : GONE));
+    }
+    if (!more) return;
+    this.#suspected = true;
+    this.#deps.changed();
   }
 }

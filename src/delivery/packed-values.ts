@@ -9,6 +9,8 @@ import { assert } from '../lib/assert.ts';
 
 /** Before the packed bytes stands their length. */
 const HEADER = 4;
+/** More than this is reserved, and most of it for nothing: worth the work of moving what is left, bytes. */
+const WASTE_MIN = 16 * 1024 * 1024;
 /** The largest packed value that can be kept, in bytes: far beyond what a topic takes. */
 const PACKED_BYTES_MAX = BLOCK_BYTES_MAX - HEADER;
 
@@ -16,6 +18,7 @@ export class PackedValues {
   readonly #packing: Packing;
   #heap = new ByteHeap();
   #count = 0;
+  #bytes = 0;
 
   constructor(packing: Packing) {
     this.#packing = packing;
@@ -40,6 +43,7 @@ export class PackedValues {
     chunk.writeUInt32LE(packed.length, at);
     packed.copy(chunk, at + HEADER);
     this.#count += 1;
+    this.#bytes += HEADER + packed.length;
     return address;
   }
 
@@ -65,14 +69,37 @@ export class PackedValues {
 
   /** Forgets a value; its address may be given to another. When the last one goes, so does all memory. */
   drop(address: Address): void {
+    const bytes = HEADER + this.bytes(address);
     this.#count -= 1;
+    this.#bytes -= bytes;
     if (this.#count === 0) this.#heap = new ByteHeap();
-    else this.#heap.free(address, HEADER + this.bytes(address));
+    else this.#heap.free(address, bytes);
+  }
+
+  /** Less than a quarter of much memory is in use. */
+  get wasteful(): boolean {
+    return this.#heap.reservedBytes > Math.max(WASTE_MIN, 4 * this.#bytes);
+  }
+
+  /**
+   * Starts with memory that is just enough: each value must be moved.
+   * @returns what moves the value at an old address; to be called once for each value, before anything else.
+   */
+  compact(): (address: Address) => Address {
+    const old = this.#heap;
+    this.#heap = new ByteHeap();
+    this.#count = 0;
+    this.#bytes = 0;
+    return (address) => this.keepPacked(viewIn(old, address));
   }
 
   #view(address: Address): Buffer {
-    const chunk = this.#heap.chunk(address);
-    const start = this.#heap.at(address) + HEADER;
-    return chunk.subarray(start, start + this.bytes(address));
+    return viewIn(this.#heap, address);
   }
+}
+
+function viewIn(heap: ByteHeap, address: Address): Buffer {
+  const chunk = heap.chunk(address);
+  const at = heap.at(address);
+  return chunk.subarray(at + HEADER, at + HEADER + chunk.readUInt32LE(at));
 }

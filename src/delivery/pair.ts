@@ -84,6 +84,24 @@ export class Pair implements LaneMember {
     return this.later.length === 0 ? first : [...first, ...this.later];
   }
 
+  /**
+   * Puts a delivery that is newer than all others where it belongs: in the place of what waits, whose wait it inherits, for the
+   * receiver is not hurried by changes; or behind it, where each revision counts.
+   * @returns those that it has replaced.
+   */
+  queue(delivery: Delivery): readonly Delivery[] {
+    const { waiting: old, later } = this;
+    if (!old || !this.lane.endpoint.supersede) {
+      this.append(delivery);
+      return NONE;
+    }
+    this.waiting = delivery;
+    this.later = NONE;
+    delivery.dueAt = old.dueAt;
+    delivery.failures = old.failures;
+    return [old, ...later];
+  }
+
   /** Puts a delivery at the end of those that wait. */
   append(delivery: Delivery): void {
     if (this.waiting) this.later = [...this.later, delivery];

@@ -39,6 +39,7 @@ export interface TaskDeliverer {
   wants(): boolean;
   take(records: readonly OutboundRecord[], nextOffset: number): void;
   redrive(redrives: Redrives): void;
+  readonly wantsRedrives: boolean;
   plan(): Commit | null;
   committed(commit: Commit): void;
   drain(deadline: number): Promise<void>;
@@ -80,18 +81,17 @@ export interface DeliverLoopOptions {
 
 /** Lives one life of a deliver task; returns after `life.signal` aborted and what was in flight is written down. */
 export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: DeliverLoopOptions): Promise<void> {
-  const { start, lastTimestamp } = await loadDeliverStart(deps.log, life.signal, options);
+  const news = new News();
+  const { deliverer, position, lastTimestamp } = await begin(life, deps, { ...options, news });
   const newest = { timestamp: lastTimestamp };
   const gauges = new LagGauges(deps, { stage: 'deliver', partition: options.partition }, lastTimestamp);
-  const lag = new PositionLag(gauges, start.position.nextOffset);
-  const news = new News();
-  const deliverer = deps.deliverer(start, () => news.tell());
+  const lag = new PositionLag(gauges, position.nextOffset);
   news.tell(); // the first plan is due at once: nothing is sent before it has been committed
   const bad: OutgoingRecord[] = [];
   const limitMs = options.stallMs ?? STALL_MS;
   const watch = new InputWatch({ stage: 'deliver', partition: options.partition, limitMs });
   const reading = { deps, options, news, bad, watch, newest, lag };
-  const { subscription, redrives, failed } = subscribe(deliverer, start, reading);
+  const { subscription, redrives, failed } = subscribe(deliverer, position, reading);
   const rounds = new Rounds();
   const leave = deps.lease.admit({
     async suspend(deadline) {
@@ -116,7 +116,7 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
       began = deps.clock.monotonic();
       await rounds.run(() => commit(life, deliverer, { deps, options, bad, watch, newest, lag }));
       if (deliverer.wants()) subscription.resume();
-      redrives.resume();
+      if (deliverer.wantsRedrives) redrives.resume();
     }
   };
   try {
@@ -135,6 +135,19 @@ export async function deliverLoop(life: Life, deps: DeliverLoopDeps, options: De
     redrives.close();
     deliverer.abandon();
   }
+}
+
+/**
+ * Loads the task and makes its deliverer. A function of its own, so that nothing of what was read, which may be much, is held by a
+ * life that goes on.
+ */
+async function begin(
+  life: Life,
+  { log, deliverer }: DeliverLoopDeps,
+  { news, ...places }: DeliverLoopOptions & { news: News },
+): Promise<{ deliverer: TaskDeliverer; position: DeliverStart['position']; lastTimestamp: number }> {
+  const { start, lastTimestamp } = await loadDeliverStart(log, life.signal, places);
+  return { deliverer: deliverer(start, () => news.tell()), position: start.position, lastTimestamp };
 }
 
 /** Calls `tick` every `ms`, until the function returned is called. */
@@ -157,10 +170,10 @@ interface Reading {
   lag: PositionLag;
 }
 
-function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Reading) {
+function subscribe(deliverer: TaskDeliverer, position: DeliverStart['position'], reading: Reading) {
   const { deps, options, news, bad, watch, newest, lag } = reading;
   const failed: { by: KafkaFailure | null } = { by: null };
-  const at = { topic: options.outboundTopic, partition: options.partition, offset: start.position.nextOffset };
+  const at = { topic: options.outboundTopic, partition: options.partition, offset: position.nextOffset };
   const subscription = deps.fetcher.subscribe(at, {
     deliver: (chunk: Chunk) => {
       const records: OutboundRecord[] = [];
@@ -181,12 +194,12 @@ function subscribe(deliverer: TaskDeliverer, start: DeliverStart, reading: Readi
       news.tell();
     },
   });
-  return { subscription, redrives: subscribeToRedrives(deliverer, start, { reading, failed }), failed };
+  return { subscription, redrives: subscribeToRedrives(deliverer, position, { reading, failed }), failed };
 }
 
 function subscribeToRedrives(
   deliverer: TaskDeliverer,
-  start: DeliverStart,
+  position: DeliverStart['position'],
   { reading, failed }: { reading: Reading; failed: { by: KafkaFailure | null } },
 ): RedriveInput {
   const { fetcher, logger } = reading.deps;
@@ -196,10 +209,7 @@ function subscribeToRedrives(
     failed.by = failure;
     reading.news.tell();
   };
-  return subscribeRedrives(
-    { fetcher, logger, taken, failed: fail },
-    { topic, partition, offset: start.position.redrives },
-  );
+  return subscribeRedrives({ fetcher, logger, taken, failed: fail }, { topic, partition, offset: position.redrives });
 }
 
 function badLetter(record: KafkaRecord, message: string, { deps, options }: Reading): OutgoingRecord {

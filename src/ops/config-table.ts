@@ -272,7 +272,7 @@ export const SETTINGS = {
         'LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_MAX',
         integer(1_048_576, 68_719_476_736),
         '536870912',
-        'Memory for pending deliveries in a process: payloads packed, and what is known of each; beyond it a delivery becomes a dead letter (`backlog`).',
+        'Memory for the pending deliveries of all partitions together, so that one process can take them all over: payloads packed, and what is known of each. Each task has an equal part of it; beyond it a delivery becomes a dead letter (`backlog`).',
       ),
     ),
     pendingBytesPerEndpointMax: measured(
@@ -280,8 +280,8 @@ export const SETTINGS = {
       setting(
         'LEAD_WEBHOOKS_DELIVER_PENDING_BYTES_PER_ENDPOINT_MAX',
         integer(1_048_576, 68_719_476_736),
-        '67108864',
-        'The same limit for one endpoint in one task.',
+        '402653184',
+        'The same limit for one endpoint.',
       ),
     ),
     endpointLabelsMax: measured(

@@ -1,7 +1,7 @@
 /** What is pending in a task: packed, counted, limited. */
 import { expect, test } from 'vitest';
 import { Backlog, BESIDE_BYTES } from '../../src/delivery/backlog.ts';
-import { BACKLOG, DeadLetterBook } from '../../src/delivery/dead-letter-book.ts';
+import { BACKLOG, BACKLOG_OF_ALL, DeadLetterBook } from '../../src/delivery/dead-letter-book.ts';
 import { DeliveryReport } from '../../src/delivery/delivery-report.ts';
 import { Lanes } from '../../src/delivery/lanes.ts';
 import { Marks } from '../../src/delivery/marks.ts';
@@ -19,24 +19,21 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 const unpacked = { pack: (value: Buffer) => value, unpack: (value: Buffer) => Buffer.from(value) };
 const SIZE = BESIDE_BYTES + 20;
 
-function world(limits: { task?: number; process?: number } = {}) {
+function world(limits: { all?: number; endpoint?: number } = {}) {
   const meter = new CountingMeter();
-  const lanes = new Lanes(
-    [testEndpoint()],
-    { log: silentLog, meter, clock: new VirtualClock() },
-    { pendingBytesMax: limits.process ?? 10 * SIZE },
-  );
+  const lanes = new Lanes([testEndpoint()], { log: silentLog, meter, clock: new VirtualClock() });
   const lane = lanes.get('crm');
   if (!lane) throw new Error('the endpoint has a lane');
   const values = new PackedValues(unpacked);
-  const backlog = new Backlog(values, lanes, { pendingBytesMax: limits.task ?? 10 * SIZE });
+  const { all = 10 * SIZE, endpoint = 10 * SIZE } = limits;
+  const backlog = new Backlog(values, { pendingBytesMax: all, pendingBytesPerEndpointMax: endpoint });
   const pair = new Pair({ key: 'crm|1', lane, leadId: '1' }, () => false);
   const delivery = (): Delivery => newDelivery(pair, outbound({ value: Buffer.alloc(20, 7) }), 5);
-  return { meter, lanes, lane, values, backlog, pair, delivery };
+  return { meter, lane, values, backlog, pair, delivery };
 }
 
-test('what is pending in a task counts for its lane and for the process, until the task has another owner', () => {
-  const { meter, lanes, lane, backlog, pair, delivery } = world();
+test('what is pending in a task counts for its lane, until the task has another owner', () => {
+  const { meter, lane, backlog, pair, delivery } = world();
   const first = delivery();
   backlog.take(first, false);
   backlog.take(delivery(), false);
@@ -44,29 +41,28 @@ test('what is pending in a task counts for its lane and for the process, until t
   backlog.leave(first);
   backlog.tellOldest(new Map([[lane, 5000]]));
   expect(backlog.bytes(lane)).toBe(2 * SIZE);
-  expect([lanes.hasRoomFor(8 * SIZE), lanes.hasRoomFor(8 * SIZE + 1)]).toEqual([true, false]);
   expect([meter.counts.get('pending crm'), meter.counts.get('pending_since_seconds crm')]).toEqual([2, 5]);
   backlog.clear();
-  expect([backlog.bytes(lane), lanes.hasRoomFor(10 * SIZE)]).toEqual([0, true]);
+  expect(backlog.bytes(lane)).toBe(0);
   expect([meter.counts.get('pending crm'), meter.counts.get('pending_since_seconds crm')]).toEqual([0, 0]);
 });
 
-test.each([{ task: SIZE }, { process: SIZE }])(
-  'beyond a limit (%o) nothing is taken, and what was offered is as it was',
-  (limits) => {
-    const { backlog, lane, values, delivery } = world(limits);
-    expect(backlog.take(delivery(), false)).toBe(true);
-    const second = delivery();
-    expect(backlog.take(second, false)).toBe(false);
-    expect([second.pending, second.value, values.count, backlog.bytes(lane)]).toEqual([
-      false,
-      Buffer.alloc(20, 7),
-      1,
-      SIZE,
-    ]);
-    expect(backlog.take(second, true)).toBe(true);
-  },
-);
+test.each([
+  [{ endpoint: SIZE }, BACKLOG],
+  [{ all: SIZE }, BACKLOG_OF_ALL],
+])('beyond a limit (%o) nothing is taken, it is told which one, and what was offered is as it was', (limits, full) => {
+  const { backlog, lane, values, delivery } = world(limits);
+  expect(backlog.take(delivery(), false)).toBeNull();
+  const second = delivery();
+  expect(backlog.take(second, false)).toBe(full);
+  expect([second.pending, second.value, values.count, backlog.bytes(lane)]).toEqual([
+    false,
+    Buffer.alloc(20, 7),
+    1,
+    SIZE,
+  ]);
+  expect(backlog.take(second, true)).toBeNull();
+});
 
 test('what is pending is the same when it is unpacked, and needs no memory when all have left', () => {
   const values = new PackedValues(packing);
@@ -77,6 +73,19 @@ test('what is pending is the same when it is unpacked, and needs no memory when 
   values.drop(first);
   expect(values.keepPacked(values.packed(second))).not.toBe(second);
   expect(values.count).toBe(2);
+});
+
+test('when most of much memory is not needed any more it is given back, and what stays is as it was', () => {
+  const { backlog, values, pair, delivery } = world({ all: 2 ** 30, endpoint: 2 ** 30 });
+  const many = Array.from({ length: 6_000 }, (_, at) => ({ ...delivery(), value: Buffer.alloc(4_000, at % 251) }));
+  for (const one of many) backlog.take(one, false);
+  const left = many.filter((_, at) => at % 10 === 0);
+  for (const [at, one] of many.entries()) if (at % 10 !== 0) backlog.leave(one);
+  expect(values.wasteful).toBe(true);
+  pair.later = left;
+  backlog.compact([pair]);
+  expect([values.wasteful, values.count]).toEqual([false, 600]);
+  expect(left.every((one, at) => recordValue(one, values).equals(Buffer.alloc(4_000, (at * 10) % 251)))).toBe(true);
 });
 
 test('of a pending delivery the value as it was read is not held any more', () => {

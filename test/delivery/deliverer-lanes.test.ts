@@ -289,12 +289,10 @@ test('a hung endpoint does not fill the window: what comes for it becomes pendin
   expect(world.sent.filter(({ endpointId }) => endpointId === 'hung')).toHaveLength(2);
 });
 
-test('beyond the limit of pending bytes of the process a delivery becomes a dead letter, whatever its endpoint', async () => {
-  const world = ownedWorld(
-    [testEndpoint({ limits }), testEndpoint({ id: 'other', limits })],
-    {},
-    { pendingBytesMax: 2 * (BESIDE_BYTES + 100) },
-  );
+test('beyond the limit of pending bytes of the task a delivery becomes a dead letter, whatever its endpoint', async () => {
+  const world = ownedWorld([testEndpoint({ limits }), testEndpoint({ id: 'other', limits })], {
+    pendingBytesMax: 2 * (BESIDE_BYTES + 100),
+  });
   for (const id of ['crm', 'other']) world.lanes.learn(id, { ...HEALTHY, operator: { paused: true, at: 1 } });
   world.append({ leadId: '1', value: Buffer.alloc(100) }, { leadId: '2', value: Buffer.alloc(100) });
   world.feed();

@@ -470,7 +470,7 @@ test('what is pending for a disabled endpoint is given up when it grows too old'
 });
 
 test('beyond the limit of pending bytes a delivery becomes a dead letter with code backlog', async () => {
-  const world = ownedWorld([testEndpoint()], { pendingBytesMax: 2 * (BESIDE_BYTES + 100) });
+  const world = ownedWorld([testEndpoint()], { pendingBytesPerEndpointMax: 2 * (BESIDE_BYTES + 100) });
   world.append({ leadId: '1' }, { leadId: '2' }, { leadId: '3' });
   world.feed();
   await world.answerAll(status(500));

@@ -272,3 +272,18 @@ test('half of the endpoints unreachable, or many that answer 500, is not our way
   world.clock.advance(60_000);
   expect(world.lanes.wayOutBroken).toBe(false);
 });
+
+test('members that are withdrawn from a lane that is held do not start when it opens; the others do', () => {
+  const world = new World([testEndpoint()]);
+  const started: string[] = [];
+  const member = (name: string): LaneMember => ({
+    begin: () => started.push(name) > 0,
+    dismissed: () => undefined,
+  });
+  const [ours, theirs] = [member('ours'), member('theirs')];
+  world.lane().learn({ ...HEALTHY, operator: { paused: true, at: 1 } });
+  for (const one of [theirs, ours, theirs]) world.lane().enqueue(one);
+  world.lane().withdraw((one) => one === theirs);
+  world.lane().learn({ ...HEALTHY, operator: { paused: false, at: 2 } });
+  expect(started).toEqual(['ours']);
+});

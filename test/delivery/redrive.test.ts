@@ -207,3 +207,14 @@ test('a dead letter is redriven for 30 days; what was delivered since is known f
   await world.finish();
   expect([...world.marks.keys()]).toEqual([]);
 });
+
+test('while the window of the predecessor is not read yet only some requests are taken, and then the next ones are asked for', () => {
+  const world = new DeliverWorld([testEndpoint()]);
+  const body = Buffer.alloc(900_000);
+  const requests = new Requests();
+  for (let lead = 1; lead <= 5; lead += 1) requests.of(world, { leadId: String(lead), value: body });
+  expect(world.deliverer.wantsRedrives).toBe(false);
+  const { news } = world;
+  world.commit();
+  expect([world.deliverer.wantsRedrives, world.news > news]).toEqual([true, true]);
+});

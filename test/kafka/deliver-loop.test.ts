@@ -131,6 +131,7 @@ class World implements TaskDeliverer {
     this.taken.push({ records, next });
   }
 
+  readonly wantsRedrives = true;
   redrive(redrives: Redrives): void {
     this.redriven.push(redrives);
   }

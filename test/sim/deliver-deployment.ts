@@ -181,6 +181,9 @@ function watched(
     wants: () => real.wants(),
     take: (...args) => real.take(...args),
     redrive: (redrives) => real.redrive(redrives),
+    get wantsRedrives() {
+      return real.wantsRedrives;
+    },
     plan() {
       const commit = real.plan();
       planned = commit && { real: commit, at: now() };
