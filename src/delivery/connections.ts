@@ -4,8 +4,7 @@
  * (it may have been closed by the other side a moment ago) and must be able to kill exactly that socket.
  *
  * Every new socket is guarded: its name is resolved anew, the whole answer is refused if one address in it is, and what was
- * vetted is what is dialled, so a name cannot change its meaning in between. Names are resolved one at a time, as the
- * platform has few threads for it and one name that hangs must not take all of them.
+ * vetted is what is dialled, so a name cannot change its meaning in between. How names are resolved: names.ts.
  */
 import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
@@ -21,7 +20,7 @@ export interface Connection {
 }
 
 export interface ConnectionDeps {
-  /** All addresses of a name; rejects as `dns.lookup` does. */
+  /** All addresses of a name; rejects with a code. */
   readonly resolve: (name: string) => Promise<readonly LookupAddress[]>;
   /** Told of every address that was refused. */
   readonly onRefused: (address: string, refusal: Refusal) => void;
@@ -29,6 +28,9 @@ export interface ConnectionDeps {
 
 /** `code` of the error that ends a request to an address that is not allowed. */
 export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
+
+/** `code` of the error that ends a request whose name was not resolved; its `reason` is the code of the failure. */
+export const NAME_FAILED = 'NAME_FAILED';
 
 /** Idle sockets are closed by us before most receivers do it (they wait 5 s or longer). */
 const KEEP_ALIVE_MS = 4000;
@@ -118,7 +120,7 @@ function guardedConnector(endpoint: Endpoint, deps: ConnectionDeps): buildConnec
     ...tlsOptions(endpoint.tls),
     allowH2: false,
     timeout: endpoint.limits.timeoutMs,
-    lookup: guardedLookup(judge, oneAtATime(deps.resolve)),
+    lookup: guardedLookup(judge, deps.resolve),
   });
   return (options, callback) => {
     const refused = isIP(options.hostname) === 0 ? null : judge([options.hostname]);
@@ -138,21 +140,15 @@ function guardedLookup(
         const [first] = fits;
         const refused = judge(found.map(({ address }) => address));
         if (refused !== null) callback(refused, []);
-        else if (first === undefined) callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+        else if (first === undefined) callback(nameFailed('ENOTFOUND'), []);
         else if (options.all) callback(null, [...fits]);
         else callback(null, first.address, first.family);
       })
-      .catch((error: NodeJS.ErrnoException) => callback(error, []));
+      .catch((error: NodeJS.ErrnoException) => callback(nameFailed(error.code ?? 'UNKNOWN'), []));
   };
 }
 
-/** Whoever asks while an answer is awaited gets that answer; nothing is kept beyond it. */
-function oneAtATime(resolve: ConnectionDeps['resolve']): ConnectionDeps['resolve'] {
-  let asked: ReturnType<ConnectionDeps['resolve']> | null = null;
-  return (name) => {
-    asked ??= resolve(name).finally(() => {
-      asked = null;
-    });
-    return asked;
-  };
+/** Name servers and receivers fail with the same codes (ECONNREFUSED), so the failure of a name is marked. */
+function nameFailed(reason: string): NodeJS.ErrnoException {
+  return Object.assign(new Error('the name was not resolved'), { code: NAME_FAILED, reason });
 }

@@ -7,7 +7,7 @@
 import type { Dispatcher } from 'undici';
 import type { AttemptResult } from '../core/attempt.ts';
 import { type Clock, type Deadline, leftMs, momentOf } from '../lib/clock.ts';
-import { ADDRESS_REFUSED, type Connection, type Connections } from './connections.ts';
+import { ADDRESS_REFUSED, type Connection, type Connections, NAME_FAILED } from './connections.ts';
 
 /** How much of an answer is read before the connection is closed, in bytes. */
 export const ANSWER_BYTES_MAX = 16 * 1024;
@@ -165,7 +165,6 @@ class Flight implements Dispatcher.DispatchHandler {
 }
 
 const DEAD_SOCKET: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'UND_ERR_INFO']);
-const DNS = /^(ENOTFOUND|ENODATA|ESERVFAIL|EAI_)/;
 const TLS =
   /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_|INVALID_(CA|PURPOSE)|CRL_|PATH_LENGTH)/;
 
@@ -174,7 +173,7 @@ export function failureOf(error: unknown): AttemptResult {
   const code = codeOf(error);
   if (code === ADDRESS_REFUSED) return { kind: 'address', code: 'refused' };
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return { kind: 'timeout' };
-  if (DNS.test(code)) return { kind: 'dns', code };
+  if (code === NAME_FAILED) return { kind: 'dns', code: String((error as { reason?: unknown }).reason) };
   return TLS.test(code) ? { kind: 'tls', code } : { kind: 'network', code };
 }
 

@@ -4,13 +4,13 @@
  * Here an attempt gets its headers, and its access token where the endpoint uses OAuth2.
  */
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import type { AttemptResult } from '../core/attempt.ts';
 import { type Clock, type Deadline, deadlineIn, leftMs, momentOf } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Connections } from './connections.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Flights } from './flights.ts';
+import { Names } from './names.ts';
 import { type AccessToken, type OAuthDeps, OAuthTokens } from './oauth-tokens.ts';
 import type { PostRequest } from './post.ts';
 import { RequestHeaders } from './request-headers.ts';
@@ -18,7 +18,7 @@ import { RequestHeaders } from './request-headers.ts';
 export interface EdgeDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** All addresses of a name; the platform's resolver when absent. */
+  /** All addresses of a name; as this machine is configured when absent. */
   readonly resolve?: (name: string) => Promise<readonly LookupAddress[]>;
 }
 
@@ -43,6 +43,7 @@ export class HttpEdge {
   readonly #productVersion: string;
   readonly #channels = new Map<Endpoint, Channel>();
   readonly #flights: Flights;
+  readonly #names = new Names();
   /** Of definitions that are no longer in effect, while requests are under way. */
   readonly #retired = new Set<Connections>();
   #closed = false;
@@ -87,6 +88,7 @@ export class HttpEdge {
     this.keepOnly([]);
     for (const connections of this.#retired) connections.close();
     this.#flights.stop();
+    this.#names.cancel();
   }
 
   #channel(endpoint: Endpoint): Channel {
@@ -123,7 +125,7 @@ export class HttpEdge {
 
   /** An address that is refused is told once for as long as it is the same one. */
   #connections(endpoint: Endpoint, url: URL): Connections {
-    const { resolve = resolveAll, log } = this.#deps;
+    const { resolve = this.#names.resolve, log } = this.#deps;
     let told = '';
     return new Connections(endpoint, url.origin, {
       resolve,
@@ -169,7 +171,3 @@ export class HttpEdge {
 
 /** The definition, or the edge, went away while a token was waited for. */
 const GONE: AttemptResult = { kind: 'network', code: 'EDGE_CLOSED' };
-
-function resolveAll(name: string): Promise<readonly LookupAddress[]> {
-  return lookup(name, { all: true });
-}

@@ -269,8 +269,6 @@ test('closing the edge ends what is under way, and nothing goes out any more', a
 });
 
 test.each([
-  ['ENOTFOUND', 'dns'],
-  ['EAI_AGAIN', 'dns'],
   ['ECONNRESET', 'network'],
   ['EHOSTUNREACH', 'network'],
   ['UND_ERR_SOCKET', 'network'],

@@ -47,7 +47,7 @@ export async function rawReceiver(onRequest: (socket: Socket) => void): Promise<
 }
 
 export interface EdgeOptions {
-  /** The addresses of a name; the platform's resolver when absent. */
+  /** The addresses of a name; as this machine is configured when absent. */
   readonly resolve?: (name: string) => Promise<readonly LookupAddress[]>;
   readonly log?: Log;
   readonly clock?: Clock;
