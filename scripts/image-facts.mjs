@@ -43,8 +43,10 @@ const [about] = JSON.parse(docker('image', 'inspect', image));
 const version = docker('run', ...HARDENED, image, '--version');
 const whole = medianMs(image, '--version');
 const bare = medianMs('--entrypoint', '/nodejs/bin/node', image, '--eval', '0');
+const base = about.Config.Labels?.['org.opencontainers.image.base.name'] ?? 'unknown';
 const lines = [
   `image    ${image}, version ${version}, user ${about.Config.User}, entrypoint ${about.Config.Entrypoint.join(' ')}`,
+  `base     ${base}${base.includes('@sha256:') ? '' : ', which no digest pins'}`,
   `size     ${(about.Size / 1e6).toFixed(1)} MB in ${about.RootFS.Layers.length} layers`,
   `start    ${whole} ms until the program has answered, ${bare} ms of it for the container and Node (median of ${RUNS})`,
 ];
