@@ -6,12 +6,11 @@
 import type { EndpointRow } from '../core/endpoint-row.ts';
 import type { Endpoint } from '../delivery/endpoint.ts';
 import { EndpointSet, type FileRead, type Refused } from '../delivery/endpoint-set.ts';
+import type { ParseOptions } from '../delivery/endpoints.ts';
 import type { SecretSource } from '../delivery/secret-reference.ts';
 import { createKafka } from '../kafka/client.ts';
-import { EndpointTopic, type EndpointTopicReader, keep } from '../kafka/endpoint-topic.ts';
+import { type EndpointTopicReader, keep } from '../kafka/endpoint-topic.ts';
 import { Fetcher } from '../kafka/fetcher.ts';
-import { longestAttemptMs } from '../kafka/lease.ts';
-import { Registry } from '../kafka/registry.ts';
 import { Topics } from '../kafka/topics.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -21,8 +20,8 @@ import type { Config } from '../ops/config.ts';
 import { FileWatch } from '../ops/file-watch.ts';
 import { lineOf } from '../ops/lifecycle.ts';
 import { ConfigInvalid, type Context } from './command.ts';
-import { kafkaOptions, registryOptions, withSettings } from './connections.ts';
-import { fileSecrets, topicSecrets } from './endpoint-secrets.ts';
+import { kafkaOptions, withSettings } from './connections.ts';
+import { endpointTopicOf, fileRules, fileSettings, topicRules } from './endpoint-definitions.ts';
 
 /** The endpoints of a deliver stage. */
 export interface EndpointSource {
@@ -68,7 +67,7 @@ export class EndpointFeed implements EndpointSource {
   constructor(context: Pick<Context, 'env' | 'readFile'>, config: Config) {
     this.#context = context;
     this.#config = config;
-    const { endpointsFile, endpointsTopic, topicAddresses } = config.deliver;
+    const { endpointsFile, endpointsTopic } = config.deliver;
     if (endpointsFile === null && endpointsTopic === null) {
       const either = 'one of them is required for the stage deliver';
       throw new ConfigInvalid([`LEAD_WEBHOOKS_ENDPOINTS_FILE, LEAD_WEBHOOKS_ENDPOINTS_TOPIC: ${either}`]);
@@ -80,18 +79,12 @@ export class EndpointFeed implements EndpointSource {
       };
       return { ...secrets, file };
     };
-    const emittedVersions = config.payload.versions;
-    const timeoutMsMax = longestAttemptMs(config.tasks.sessionTimeoutMs);
+    const remembering = (rules: ParseOptions): ParseOptions => ({ ...rules, secrets: remember(rules.secrets) });
     this.#set = new EndpointSet({
       fileName: endpointsFile ?? '',
       topicName: endpointsTopic ?? '',
-      file: { secrets: remember(fileSecrets(context, config.deliver)), emittedVersions, timeoutMsMax },
-      topic: {
-        secrets: remember(topicSecrets(context, config.deliver)),
-        emittedVersions,
-        timeoutMsMax,
-        allowedRanges: topicAddresses ?? [],
-      },
+      file: remembering(fileRules(context, fileSettings(config))),
+      topic: remembering(topicRules(context, config)),
     });
     const file = this.#readFile();
     if (file !== null && 'problem' in file) {
@@ -140,20 +133,10 @@ export class EndpointFeed implements EndpointSource {
   async #followTopic(deps: Reporting, signal: AbortSignal): Promise<void> {
     const { endpointsTopic: topic } = this.#config.deliver;
     if (topic === null) return;
-    const { registry, sources } = this.#config;
     const kafka = createKafka(kafkaOptions(this.#config, 'endpoints'), deps.log);
     await lookAt(topic, new Topics({ kafka, clock }), deps.log);
     const fetcher = new Fetcher({ kafka, log: deps.log, clock });
-    const reader = new EndpointTopic(
-      {
-        fetcher,
-        registry: registry === null ? null : new Registry({ clock }, registryOptions(registry)),
-        clock,
-        log: deps.log,
-        meter: deps.meter,
-      },
-      { topic, unavailable: sources.unavailableValue },
-    );
+    const reader = endpointTopicOf(this.#config, topic, { fetcher, ...deps });
     this.#close.push(async () => {
       reader.close();
       await fetcher.stop();

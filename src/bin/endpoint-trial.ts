@@ -1,27 +1,22 @@
 /**
  * `endpoints test ID`: one request with the documented sample, made by the very edge that delivers, so that address guard, TLS, token and
- * signature are tried too. It touches no Kafka and no state. Of the answer only its status and size are told: it may say anything.
+ * signature are tried too. It writes no state, and reads Kafka only for an endpoint that does not stand in the file but may in the topic. Of the answer only its status and size are told: it may say anything.
  */
 import { readFileSync } from 'node:fs';
 import { type AttemptResult, outcomeOf } from '../core/attempt.ts';
 import type { Endpoint } from '../delivery/endpoint.ts';
-import { parseEndpoints } from '../delivery/endpoints.ts';
 import { HttpEdge } from '../delivery/http-edge.ts';
 import { systemClock as clock } from '../lib/clock.ts';
-import { nearest } from '../lib/nearest.ts';
 import type { Config } from '../ops/config.ts';
 import { briefLog, ConfigInvalid, type Context, loadConfig, outJson, UsageError } from './command.ts';
-import { fileSecrets } from './endpoint-secrets.ts';
+import { definitionsInFile, definitionsInTopic, unknownEndpoint } from './endpoint-definitions.ts';
 
 const SAMPLES = new URL('../../schemas/outbound/', import.meta.url);
 
-/** @returns 0 when the endpoint took the sample, else 1. @throws UsageError when no such endpoint is defined, ConfigInvalid. */
+/** @returns 0 when the endpoint took the sample, else 1. @throws UsageError when no such endpoint is defined, ConfigInvalid for mistakes, StartRefused. */
 export async function tryEndpoint(context: Context, id: string, asJson: boolean): Promise<number> {
   const config = loadConfig(context);
-  const endpoints = definedEndpoints(context, config);
-  if (endpoints === null) throw new ConfigInvalid(['LEAD_WEBHOOKS_ENDPOINTS_FILE: is required to test an endpoint']);
-  const endpoint = endpoints.find((one) => one.id === id);
-  if (endpoint === undefined) throw new UsageError(unknownEndpoint(id, endpoints));
+  const endpoint = await defined(context, config, id);
   const edge = new HttpEdge({ clock, log: briefLog(config) }, { productVersion: context.version });
   let bytes = 0;
   const startedAt = clock.now();
@@ -42,30 +37,30 @@ export async function tryEndpoint(context: Context, id: string, asJson: boolean)
   return report(context, { endpoint, result, bytes, ms, asJson });
 }
 
-/**
- * The endpoints of the configured file; null when none is configured.
- * @throws ConfigInvalid with every mistake of the file.
- */
-export function definedEndpoints(context: Context, config: Config): readonly Endpoint[] | null {
-  const { endpointsFile: file, sealKeys } = config.deliver;
-  if (file === null) return null;
-  let text: string;
-  try {
-    text = context.readFile(file);
-  } catch {
-    throw new ConfigInvalid([`LEAD_WEBHOOKS_ENDPOINTS_FILE: ${file} cannot be read`]);
+/** The endpoint as `run` would have it: of the file, or else of the topic. */
+async function defined(context: Context, config: Config, id: string): Promise<Endpoint> {
+  const { endpointsTopic: topic } = config.deliver;
+  const file = definitionsInFile(context, config);
+  if (file === null && topic === null) {
+    const either = 'LEAD_WEBHOOKS_ENDPOINTS_FILE, LEAD_WEBHOOKS_ENDPOINTS_TOPIC';
+    throw new ConfigInvalid([`${either}: one of them is required to test an endpoint`]);
   }
-  const secrets = fileSecrets(context, { sealKeys });
-  const { endpoints, mistakes } = parseEndpoints(text, { secrets, emittedVersions: config.payload.versions });
-  if (mistakes.length === 0) return endpoints;
-  throw new ConfigInvalid(mistakes.map(({ line, path, message }) => `${file}:${line}: ${path} ${message}`));
+  if (file && file.problems.length > 0) throw new ConfigInvalid(file.problems);
+  const endpoints = [...(file?.endpoints ?? [])];
+  const inFile = endpoints.find((one) => one.id === id);
+  if (inFile || topic === null) return inFile ?? unknown(id, endpoints);
+  const set = await definitionsInTopic(context, config, topic);
+  const problems = set.refused.filter((one) => one.id === id).flatMap((one) => one.problems);
+  const lines = problems.map((problem) => `${topic}: ${id}: ${problem}`);
+  const found = set.endpoints.find((one) => one.id === id);
+  // An older definition that is still good is what a process has in effect: it is tried, and that it is not the last one is told.
+  if (found && !found.heldBack) for (const line of lines) context.err(line);
+  else if (lines.length > 0) throw new ConfigInvalid(lines);
+  return found ?? unknown(id, [...endpoints, ...set.endpoints]);
 }
 
-/** The sentence for an id that is not in the file. */
-export function unknownEndpoint(id: string, endpoints: readonly Endpoint[]): string {
-  const ids = endpoints.map((endpoint) => endpoint.id);
-  const near = nearest(id, ids);
-  return `no endpoint "${id}" is defined${near === null ? '' : `, did you mean "${near}"?`}`;
+function unknown(id: string, endpoints: readonly Endpoint[]): never {
+  throw new UsageError(unknownEndpoint(id, endpoints));
 }
 
 function report(

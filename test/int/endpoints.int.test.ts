@@ -220,3 +220,31 @@ test('a definition that does not even say what is wanted refuses the start by na
   await running.tasksRunning('deliver', installation.partitions);
   expect(await running.stop()).toBe(0);
 });
+
+test('endpoints test tries an endpoint of the topic under the rules of the topic, and names what is wrong with a definition', async () => {
+  const topic = uniqueName('endpoints');
+  await using receiver = new Receiver();
+  const url = `${await receiver.listen()}/crm`;
+  await using installation = installationWith(topic, 'endpoints: []\n');
+  await installation.install();
+  await installation.createTopics([topic], 2);
+  const sealed = new Seal([new Secret(KEY)]).seal(new Secret('tok'), 'crm', Buffer.alloc(12, 1));
+  const allow = { http: true, addresses: ['127.0.0.1/32'] };
+  const good = { id: 'crm', dealership: 3, url, version: 'v3', auth: { type: 'bearer', token: { sealed } }, allow };
+  const define = (id: string, value: object): Promise<void> =>
+    installation.append([{ topic, partition: 1, key: id, value: JSON.stringify({ ...value, id }) }]);
+  await define('crm', good);
+  await define('bad', { ...good, auth: { type: 'bearer', token: { env: 'HOME' } } });
+  expect((await installation.mustRun('endpoints', 'test', 'crm')).out).toMatch(
+    /^crm: delivered \(http-204\) by 127\.0\.0\.1/,
+  );
+  expect(receiver.received[0]?.headers).toMatchObject({ authorization: 'Bearer tok', 'lead-webhook-test': 'true' });
+  const bad = await installation.run('endpoints', 'test', 'bad');
+  expect([bad.code, bad.err]).toEqual([2, expect.stringContaining(`${topic}: bad: auth.token.env`)]);
+  const unknown = await installation.run('endpoints', 'test', 'crn');
+  expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('did you mean "crm"?')]);
+  await define('crm', { ...good, limits: { concurrency: 'many' } });
+  const older = await installation.mustRun('endpoints', 'test', 'crm');
+  expect(older.err).toContain(`${topic}: crm: limits.concurrency must be`);
+  expect(receiver.received).toHaveLength(2);
+});

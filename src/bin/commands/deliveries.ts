@@ -3,14 +3,16 @@
  * endpoint is held. A delivery that succeeds at its first attempt was never there. Bodies are personal data: shown on request alone.
  */
 import type { StateKey } from '../../core/delivery.ts';
+import type { Endpoint } from '../../delivery/endpoint.ts';
 import { DeliveryView, type MarkView, type PendingView } from '../../kafka/delivery-view.ts';
 import { readAll } from '../../kafka/partition-log.ts';
 import { systemClock } from '../../lib/clock.ts';
+import type { Config } from '../../ops/config.ts';
 import { type ArgumentSpec, type Arguments, readDoing } from '../arguments.ts';
 import { columns, instant, until } from '../columns.ts';
 import { type Command, ConfigInvalid, type Context, loadConfig, outJson } from '../command.ts';
+import { definitionsInFile } from '../endpoint-definitions.ts';
 import { type EndpointHold, holdJson, holdOf, holdText, readHealth } from '../endpoint-holds.ts';
-import { definedEndpoints } from '../endpoint-trial.ts';
 import { wholeNumber } from '../option-values.ts';
 import { type Reading, reading } from '../reading.ts';
 
@@ -30,10 +32,10 @@ show    All that is known of one endpoint and lead: what is pending (several wit
 HOLD is what holds the endpoint as a whole, however early the delivery is due: retry-after (it asked for a pause),
 breaker (too many failures in a row), unauthorized (401 or 403), gone (410), operator (endpoints pause), disabled.
 While breaker or unauthorized hold, single probes go out. Whether an endpoint is disabled is known only of one that
-stands in the configured file.
+stands in the configured file without a mistake.
 
 Used from the configuration: KAFKA_*, LEAD_WEBHOOKS_DELIVERY_STATE_TOPIC, LEAD_WEBHOOKS_ENDPOINT_HEALTH_TOPIC,
-LEAD_WEBHOOKS_ENDPOINTS_FILE if it is set and without mistakes.
+LEAD_WEBHOOKS_ENDPOINTS_FILE if it is set, with what its definitions need; its mistakes are told on stderr.
 
 Options:
   --endpoint ID   only of this endpoint
@@ -81,13 +83,16 @@ export const command: Command = {
 /** What holds an endpoint, by its id. */
 type Holds = (endpointId: string) => EndpointHold | null;
 
-/** The file's endpoints; none when it cannot be read here, for what waits is to be seen all the same. */
-function endpointsIn(...of: Parameters<typeof definedEndpoints>): NonNullable<ReturnType<typeof definedEndpoints>> {
+/** The file's endpoints, as far as they can be read here: what waits is to be seen all the same, and what is wrong is told beside it. */
+function endpointsIn(context: Context, config: Config): readonly Endpoint[] {
   try {
-    return definedEndpoints(...of) ?? [];
+    const { endpoints, problems } = definitionsInFile(context, config) ?? { endpoints: [], problems: [] };
+    for (const problem of problems) context.err(problem);
+    return endpoints;
   } catch (error) {
-    if (error instanceof ConfigInvalid) return [];
-    throw error;
+    if (!(error instanceof ConfigInvalid)) throw error;
+    for (const problem of error.problems) context.err(problem);
+    return [];
   }
 }
 

@@ -12,7 +12,7 @@ import { SETTINGS } from '../../ops/config-table.ts';
 import type { Setting } from '../../ops/setting.ts';
 import { type Arguments, readArguments } from '../arguments.ts';
 import { type Command, ConfigInvalid, type Context, outJson, UsageError } from '../command.ts';
-import { fileSecrets } from '../endpoint-secrets.ts';
+import { fileRules } from '../endpoint-definitions.ts';
 import { tryEndpoint } from '../endpoint-trial.ts';
 import { sayWord } from '../endpoint-word.ts';
 
@@ -26,16 +26,19 @@ check   Validates an endpoints file and names every mistake with its line. The s
         so run it where they are, and never shown. Connects to nothing.
 seal    Reads a secret from stdin, without its last newline, and prints it sealed for the endpoint ID, under the first
         key of LEAD_WEBHOOKS_SEAL_KEY. What is printed may stand in a definition of that endpoint: { sealed: "…" }.
-test    Sends the documented sample payload to the endpoint ID of LEAD_WEBHOOKS_ENDPOINTS_FILE once: authorized,
-        signed and guarded as a delivery is, with a webhook-id of its own and the header "lead-webhook-test: true".
-        Prints what came back: outcome, status, time, and how many bytes the answer had; never the answer itself.
+test    Sends the documented sample payload to the endpoint ID once: authorized, signed and guarded as a delivery is,
+        with a webhook-id of its own and the header "lead-webhook-test: true". Prints what came back: outcome, status,
+        time, and how many bytes the answer had; never the answer itself. ID is looked for in the file, then in the
+        topic; run it where the secrets are, as a user that may read the endpoints topic.
 pause   No request goes to the endpoint ID any more, from any process, until it is resumed. Deliveries wait in Kafka as
         they do for an endpoint that fails, within the same limits, and are given up as late. Takes a moment, and stays
         over restarts.
-resume  Ends a pause, and whatever else holds the endpoint back until a probe: its breaker, a 401 or 403, a 410.
+resume  Ends a pause, and whatever else holds the endpoint back until a probe: its breaker, a 401 or 403, a 410. Says
+        what holds the endpoint all the same.
 
 Used from the configuration: LEAD_WEBHOOKS_PAYLOAD_VERSIONS, as an endpoint can only want a version that is emitted,
-LEAD_WEBHOOKS_SEAL_KEY, LEAD_WEBHOOKS_ENDPOINTS_FILE (test, pause, resume), and for pause and resume KAFKA_* and
+LEAD_WEBHOOKS_SESSION_TIMEOUT_MS, which bounds timeoutMs, LEAD_WEBHOOKS_SEAL_KEY, LEAD_WEBHOOKS_ENDPOINTS_FILE (test,
+pause, resume), LEAD_WEBHOOKS_ENDPOINTS_TOPIC… (test), and for pause and resume KAFKA_* and
 LEAD_WEBHOOKS_ENDPOINT_HEALTH_TOPIC.
 
 Options:
@@ -72,9 +75,12 @@ export const command: Command = {
 
 function check(context: Context, args: Arguments): number {
   const file = args.words[1] ?? '';
-  const emittedVersions = settingOf(context, SETTINGS.payload.versions) ?? [];
-  const secrets = fileSecrets(context, { sealKeys: settingOf(context, SETTINGS.deliver.sealKeys) });
-  const { endpoints, mistakes } = parseEndpoints(textOf(context, file), { secrets, emittedVersions });
+  const rules = fileRules(context, {
+    versions: settingOf(context, SETTINGS.payload.versions) ?? [],
+    sessionTimeoutMs: settingOf(context, SETTINGS.tasks.sessionTimeoutMs),
+    sealKeys: settingOf(context, SETTINGS.deliver.sealKeys),
+  });
+  const { endpoints, mistakes } = parseEndpoints(textOf(context, file), rules);
   const ok = mistakes.length === 0;
   if (args.has('json')) outJson(context, { ok, endpoints: endpoints.map(({ id }) => id), mistakes });
   else if (ok) context.out(`${file}: good, ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`);

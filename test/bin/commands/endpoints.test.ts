@@ -50,6 +50,19 @@ test('an endpoint can only want a version that is emitted', async () => {
   expect((await runCommand(command, ['check', 'e.yaml'], around)).code).toBe(1);
 });
 
+test.each([
+  { session: '60000', timeoutMs: 40_000, code: 0 },
+  { session: '10000', timeoutMs: 15_000, code: 1 },
+  { session: '30000', timeoutMs: 21_000, code: 0 },
+])(
+  'a timeout is bounded by the session timeout as in a run: $timeoutMs of $session ms',
+  async ({ session, timeoutMs, code }) => {
+    const files = { 'e.yaml': `${GOOD}    limits: { timeoutMs: ${timeoutMs} }\n` };
+    const around = { env: { ...env, LEAD_WEBHOOKS_SESSION_TIMEOUT_MS: session }, files };
+    expect((await runCommand(command, ['check', 'e.yaml'], around)).code).toBe(code);
+  },
+);
+
 const KEY = Buffer.alloc(32, 5).toString('base64');
 const SEALING = { LEAD_WEBHOOKS_SEAL_KEY: KEY };
 

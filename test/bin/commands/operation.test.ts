@@ -35,9 +35,9 @@ test.each([
   await expect(run).rejects.toThrow(message);
 });
 
-test('a test needs an endpoints file, and one without mistakes', async () => {
+test('a test needs definitions, and a file without mistakes', async () => {
   await expect(runCommand(endpoints, ['test', 'crm'], { env: ENV })).rejects.toThrow(
-    'LEAD_WEBHOOKS_ENDPOINTS_FILE: is required',
+    'one of them is required to test an endpoint',
   );
   const env = { ...ENV, LEAD_WEBHOOKS_ENDPOINTS_FILE: 'e.yaml' };
   await expect(runCommand(endpoints, ['test', 'crm'], { env })).rejects.toThrow('e.yaml cannot be read');
