@@ -100,29 +100,47 @@ function manifests() {
   );
 }
 
-/** The alerts as Prometheus reads them, taken out of a render, beside their test. */
+/** Rules for promtool. It compares annotations to the letter, and the tests are about when an alert fires, not about its words. */
+function writeRules(file, rules) {
+  const bare = rules.map(({ annotations: _, ...rule }) => rule);
+  writeFileSync(join(scratch, file), stringify({ groups: [{ name: 'alerts', rules: bare }] }));
+}
+
+/** The alerts of the file as somebody takes them who has no chart. */
+function plainAlerts() {
+  return parse(readFileSync(join(chart, 'files/alerts.yaml'), 'utf8')).map(
+    ({ alert, expr, for: wait, severity, threshold }) => ({
+      alert,
+      expr: expr.replaceAll('THRESHOLD', String(threshold)),
+      for: wait,
+      labels: { severity },
+    }),
+  );
+}
+
+/** The alerts as Prometheus reads them, taken out of a render, beside their tests. */
 function alerts() {
   const rendered = parseAllDocuments(readFileSync(join(golden, 'ha.yaml'), 'utf8')).map((one) => one.toJS());
   const rules = rendered.find((one) => one?.kind === 'PrometheusRule');
   const defaults = run('helm', [
-    ...['template', 'lead-webhooks', chart, '--values', join(chart, 'examples/minimal.yaml')],
+    ...['template', 'lw', chart, ...minimal, '--set', 'fullnameOverride=lw'],
     ...['--set', 'monitoring.prometheusRule.enabled=true', '--show-only', 'templates/prometheus-rule.yaml'],
   ]);
   if (!defaults.ok || rules === undefined) return check('the alerts render', defaults);
   writeFileSync(join(scratch, 'ha-rules.yaml'), stringify(rules.spec));
   const { spec } = parse(defaults.out);
   writeFileSync(join(scratch, 'default-rules.yaml'), stringify(spec));
-  // promtool compares annotations to the letter; the tests are about when an alert fires, not about its words.
-  for (const rule of spec.groups[0].rules) delete rule.annotations;
-  writeFileSync(join(scratch, 'rules.yaml'), stringify(spec));
-  writeFileSync(join(scratch, 'test.yaml'), readFileSync(join(chart, 'promtool/alerts_test.yaml'), 'utf8'));
+  writeRules('rules.yaml', spec.groups[0].rules);
+  writeRules('plain-rules.yaml', plainAlerts());
+  const tests = ['alerts_test.yaml', 'plain-alerts_test.yaml'];
+  for (const test of tests) cpSync(join(chart, 'promtool', test), join(scratch, test));
   check(
     'promtool accepts the alerts',
-    run('promtool', ['check', 'rules', 'default-rules.yaml', 'ha-rules.yaml'], { cwd: scratch }),
+    run('promtool', ['check', 'rules', 'default-rules.yaml', 'ha-rules.yaml', 'plain-rules.yaml'], { cwd: scratch }),
   );
   check(
     'every alert fires when it must and is silent when it must',
-    run('promtool', ['test', 'rules', 'test.yaml'], { cwd: scratch }),
+    run('promtool', ['test', 'rules', ...tests], { cwd: scratch }),
   );
 }
 

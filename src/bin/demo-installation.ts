@@ -198,7 +198,7 @@ async function serveMetrics(
   stack: AsyncDisposableStack,
 ): Promise<{ readonly health: Health; readonly metrics: Metrics; readonly port: number }> {
   const [health, metrics] = [new Health(), new Metrics()];
-  stack.defer(observeProcess(metrics, { version: context.version }));
+  stack.defer(observeProcess(metrics, { version: context.version, stages: STAGES }));
   const server = new AdminServer({ log: notices, health, metrics });
   stack.defer(() => server.stop());
   const { port } = await server.start({ host: ADMIN_HOST, port: 0 });

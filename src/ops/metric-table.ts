@@ -156,6 +156,7 @@ export const METRICS: readonly Metric[] = [
   gauge('process_external_memory_bytes', [], 'Buffers and other memory outside of the JavaScript heap.'),
   gauge('process_start_time_seconds', [], 'When the process started, in seconds since the epoch.'),
   gauge('build_info', ['version', 'node'], 'Always 1; the labels say what is running.'),
+  gauge('stage_info', ['stage'], 'Always 1, from the start of the process on: the stages that it is there for.'),
 ];
 
 /** The metrics as a Markdown table, for docs/operating.md. */

@@ -9,17 +9,24 @@ const NANOS_PER_SECOND = 1e9;
 const MICROS_PER_SECOND = 1e6;
 const SAMPLE_MS = 20;
 
+export interface ProcessFacts {
+  readonly version: string;
+  /** Those that the process is there for, whether or not they have begun. */
+  readonly stages: readonly string[];
+}
+
 /**
  * Fills the process metrics of the table at each scrape of `metrics`.
  * @returns a function that ends the sampling of the event loop.
  */
-export function observeProcess(metrics: Metrics, build: { readonly version: string }): () => void {
+export function observeProcess(metrics: Metrics, { version, stages }: ProcessFacts): () => void {
   const delay = monitorEventLoopDelay({ resolution: SAMPLE_MS });
   delay.enable();
   let utilization = performance.eventLoopUtilization();
   let cpu = { user: 0, system: 0 };
 
-  metrics.gauge('build_info', { version: build.version, node: process.versions.node }, 1);
+  metrics.gauge('build_info', { version, node: process.versions.node }, 1);
+  for (const stage of stages) metrics.gauge('stage_info', { stage }, 1);
   metrics.gauge('process_start_time_seconds', {}, performance.timeOrigin / 1000);
   metrics.beforeScrape(() => {
     // The timer of the sampler itself counts as delay: what is beyond its period is ours.

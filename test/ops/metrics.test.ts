@@ -88,10 +88,12 @@ test('the table follows the conventions: snake case, counters end in _total, nam
 
 test('each scrape reads the process afresh', async () => {
   const metrics = new Metrics();
-  const stop = observeProcess(metrics, { version: '1.2.3' });
+  const stop = observeProcess(metrics, { version: '1.2.3', stages: ['rekey', 'join'] });
   const text = await metrics.scrape();
   stop();
   expect(text).toMatch(/lead_webhooks_build_info\{version="1\.2\.3",node="[\d.]+"\} 1/);
+  const stages = [...text.matchAll(/^lead_webhooks_stage_info\{stage="(\w+)"\} 1$/gm)].map(([, stage]) => stage);
+  expect(stages).toEqual(['rekey', 'join']);
   for (const name of METRICS.map(({ name }) => name).filter((each) => /^(process|event_loop)_/.test(each))) {
     expect(text, name).toMatch(new RegExp(`^${METRIC_PREFIX}${name}(\\{.*\\})? [\\d.e+-]+$`, 'm'));
   }

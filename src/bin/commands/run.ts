@@ -61,7 +61,7 @@ export const command: Command = {
         const admin = new AdminServer({ log, health, metrics });
         await admin.start({ host: config.admin.host, port: config.admin.port });
         lifecycle.onStop('admin server', () => admin.stop());
-        const unobserve = observeProcess(metrics, { version: context.version });
+        const unobserve = observeProcess(metrics, { version: context.version, stages });
         lifecycle.onStop('process metrics', async () => unobserve());
         const unwatch = watchEventLoop({ limitMs: config.tasks.stallTimeoutMs });
         lifecycle.onStop('event loop watchdog', async () => unwatch());
