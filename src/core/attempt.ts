@@ -19,11 +19,31 @@ export type AttemptResult =
   /** `address`: it is not allowed, nothing was sent. `oauth`: no access token to be had, nothing was sent. */
   | { readonly kind: 'dns' | 'network' | 'tls' | 'address' | 'oauth'; readonly code: string };
 
-export type OutcomeKind = 'delivered' | 'retry' | 'unauthorized' | 'refused' | 'gone';
+export const OUTCOME_KINDS = ['delivered', 'retry', 'refused', 'unauthorized', 'gone'] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
-/** What an endpoint's `outcomes` may say about a status. */
-export const OVERRIDES = ['delivered', 'retry', 'refused'] as const;
-export type Override = (typeof OVERRIDES)[number];
+export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+/** How an attempt ends without an answer. */
+export const FAILURE_KINDS = ['timeout', 'dns', 'network', 'tls', 'address', 'oauth'] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** What an endpoint's `outcomes` may name: a status, a class of them, or a failure. */
+export type OutcomeKey = number | (typeof STATUS_CLASSES)[number] | FailureKind;
+/** An endpoint's `outcomes`. A status wins over its class. */
+export type Overrides = ReadonlyMap<OutcomeKey, OutcomeKind>;
+
+/**
+ * What a failure may be made to mean. Without an answer nothing is delivered, and nothing says that the endpoint is gone; a pause
+ * is for what somebody must mend, while an endpoint that does not answer has the breaker.
+ */
+export const FAILURE_OUTCOMES: Readonly<Record<FailureKind, readonly OutcomeKind[]>> = {
+  timeout: ['retry', 'refused'],
+  dns: ['retry', 'refused'],
+  network: ['retry', 'refused'],
+  tls: ['retry', 'refused', 'unauthorized'],
+  address: ['retry', 'refused', 'unauthorized'],
+  oauth: ['retry', 'refused', 'unauthorized'],
+};
 
 export interface Outcome {
   readonly kind: OutcomeKind;
@@ -39,14 +59,18 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
  * every other 3xx and 4xx refused. 401 and 403 are unauthorized: most likely it is our token, which says nothing about the
  * payload, so the endpoint waits and nothing is lost. A refused address is retried, since the name server or the operator's list
  * of allowed ones can make it good. A status below 200 or above 599 is no HTTP answer: retry.
- * `overrides` are the endpoint's `outcomes` and win for the statuses that they name.
+ * `overrides` are the endpoint's `outcomes` and win for what they name; what was withheld has no other meaning.
  */
-export function outcomeOf(result: AttemptResult, overrides: ReadonlyMap<number, Override>): Outcome {
-  if (result.kind === 'timeout' || result.kind === 'withheld')
-    return { kind: 'retry', code: result.kind, status: null };
-  if (result.kind !== 'answer') return { kind: 'retry', code: `${result.kind}-${result.code}`, status: null };
+export function outcomeOf(result: AttemptResult, overrides: Overrides): Outcome {
+  if (result.kind === 'withheld') return { kind: 'retry', code: result.kind, status: null };
+  if (result.kind !== 'answer') {
+    const code = result.kind === 'timeout' ? result.kind : `${result.kind}-${result.code}`;
+    return { kind: overrides.get(result.kind) ?? 'retry', code, status: null };
+  }
   const { status } = result;
-  return { kind: overrides.get(status) ?? kindOfStatus(status), code: `http-${status}`, status };
+  const ofClass = STATUS_CLASSES.find((name) => Number(name[0]) === Math.floor(status / 100));
+  const named = overrides.get(status) ?? (ofClass && overrides.get(ofClass));
+  return { kind: named ?? kindOfStatus(status), code: `http-${status}`, status };
 }
 
 function kindOfStatus(status: number): OutcomeKind {

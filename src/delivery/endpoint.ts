@@ -2,7 +2,7 @@
  * An endpoint as the deliverer uses it: checked, complete, secrets resolved. `endpoints.ts` makes it from YAML; nothing
  * else does. It is plain and frozen in spirit: a changed definition is a new Endpoint.
  */
-import type { Override } from '../core/attempt.ts';
+import type { Overrides } from '../core/attempt.ts';
 import type { Secret } from '../lib/secret.ts';
 
 export type EndpointAuth =
@@ -57,7 +57,7 @@ export interface Endpoint {
     readonly timeoutMs: number;
   };
   readonly retry: { readonly baseMs: number; readonly capMs: number; readonly giveUpAfterMs: number };
-  readonly outcomes: ReadonlyMap<number, Override>;
+  readonly outcomes: Overrides;
   /** Opens after so many failures in a row; the pause doubles from base to cap. */
   readonly breaker: { readonly failures: number; readonly baseMs: number; readonly capMs: number };
   readonly tls: EndpointTls;

@@ -3,10 +3,10 @@
  * product does not do yet is refused by name, never ignored. Reads no file and no environment itself.
  */
 import { Document, LineCounter, parseDocument } from 'yaml';
-import { OVERRIDES, type Override } from '../core/attempt.ts';
 import type { Secret } from '../lib/secret.ts';
 import { readAllow, readAuth, readTls, readUrl } from './edge-fields.ts';
 import type { Endpoint, EndpointFilters } from './endpoint.ts';
+import { readOutcomes } from './outcome-fields.ts';
 import { readBreaker, readLimits, readRetry } from './pace-fields.ts';
 import { type EndpointSecrets, readReference, type SecretSource, secretsOf } from './secret-reference.ts';
 import { SIGNING_SECRET_FORM, signingKey } from './signature.ts';
@@ -177,16 +177,5 @@ function readSigning(fields: Fields, source: YamlSource, secrets: EndpointSecret
     read.push(secret);
   }
   signing.finish();
-  return read;
-}
-
-function readOutcomes(fields: Fields): Map<number, Override> {
-  const outcomes = fields.fields('outcomes');
-  const read = new Map<number, Override>();
-  for (const name of outcomes?.names() ?? []) {
-    const outcome = outcomes?.choice(name, OVERRIDES);
-    if (!/^[2-5]\d\d$/.test(name)) outcomes?.mistake(name, 'must be an HTTP status from 200 to 599');
-    else if (outcome !== undefined) read.set(Number(name), outcome);
-  }
   return read;
 }

@@ -199,9 +199,12 @@ export class LaneGate {
   }
 }
 
-/** No answer at all, or the receiver's own fault: the next lead would most likely end the same way. */
+/**
+ * No answer at all, whatever that means for the delivery, or a fault that is the receiver's own: the next lead would most likely end the
+ * same way.
+ */
 function speaksOfEndpoint(outcome: Outcome, result: AttemptResult): boolean {
-  return outcome.kind === 'retry' && (result.kind !== 'answer' || result.status >= 500);
+  return result.kind !== 'answer' || (outcome.kind === 'retry' && result.status >= 500);
 }
 
 function next(hold: Hold | null, limits: { baseMs: number; capMs: number }): number {

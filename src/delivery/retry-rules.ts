@@ -12,11 +12,15 @@ import type { Delivery, Pair } from './pair.ts';
 export function hopeless({ pair, firstFailureAt }: Delivery, outcome: Outcome, now: number): Why | null {
   const { lane } = pair;
   if (outcome.kind === 'gone') return { code: 'gone', message: `endpoint answered ${outcome.code}` };
-  if (outcome.kind === 'refused') return { code: 'refused', message: `endpoint answered ${outcome.code}` };
+  if (outcome.kind === 'refused') return { code: 'refused', message: refusedMessage(outcome) };
   if (lane.removed) return REMOVED;
   if (lane.gone) return GONE;
   if (!giveUp(firstFailureAt ?? now, now, lane.endpoint.retry.giveUpAfterMs)) return null;
   return { code: 'gave-up', message: `failed for longer than giveUpAfterMs, last ${outcome.code}` };
+}
+
+function refusedMessage({ code, status }: Outcome): string {
+  return status === null ? `${code} is not tried again for this endpoint` : `endpoint answered ${code}`;
 }
 
 /** When a delivery is tried again, ms: after its backoff, or later if the endpoint asked for it; at once if the lane waits. */

@@ -3,14 +3,22 @@ import { expect, test } from 'vitest';
 import {
   type AttemptResult,
   backoffMs,
+  FAILURE_KINDS,
+  FAILURE_OUTCOMES,
+  type FailureKind,
   giveUp,
+  OUTCOME_KINDS,
+  type OutcomeKey,
+  type OutcomeKind,
+  type Overrides,
   outcomeOf,
   RETRY_AFTER_CAP_MS,
   retryAfterMs,
+  STATUS_CLASSES,
 } from '../../src/core/attempt.ts';
 
 const answered = (status: number): AttemptResult => ({ kind: 'answer', status, retryAfter: null });
-const NONE = new Map<number, 'delivered' | 'retry' | 'refused'>();
+const NONE: Overrides = new Map();
 
 test.each([
   ['delivered', [200, 201, 202, 204, 206, 299]],
@@ -42,6 +50,60 @@ test('the overrides of an endpoint win for the statuses that they name, and for 
   ] as const);
   const kinds = [404, 410, 500, 302, 200, 400].map((status) => outcomeOf(answered(status), overrides).kind);
   expect(kinds).toEqual(['retry', 'refused', 'refused', 'delivered', 'delivered', 'refused']);
+});
+
+const KEYS = [...STATUS_CLASSES, ...FAILURE_KINDS];
+const failed = (kind: FailureKind): AttemptResult => (kind === 'timeout' ? { kind } : { kind, code: 'ECODE' });
+
+test.each([
+  ['2xx', [200, 201, 204, 299]],
+  ['3xx', [300, 302, 304, 399]],
+  ['4xx', [400, 401, 403, 404, 408, 410, 425, 429, 499]],
+  ['5xx', [500, 503, 599]],
+] as const)('%s stands for each status of the class, whatever it means without, and for no other', (name, statuses) => {
+  for (const kind of OUTCOME_KINDS) {
+    const overrides: Overrides = new Map([[name, kind]]);
+    for (const status of statuses) expect(outcomeOf(answered(status), overrides)).toMatchObject({ kind, status });
+    for (let status = 100; status < 700; status += 1) {
+      if (Math.floor(status / 100) === Number(name[0])) continue;
+      expect(outcomeOf(answered(status), overrides)).toEqual(outcomeOf(answered(status), NONE));
+    }
+  }
+});
+
+test('a status wins over its class, wherever the two stand', () => {
+  const entries: [OutcomeKey, OutcomeKind][] = [
+    ['5xx', 'refused'],
+    [503, 'retry'],
+  ];
+  for (const overrides of [new Map(entries), new Map([...entries].reverse())]) {
+    expect([500, 503].map((status) => outcomeOf(answered(status), overrides).kind)).toEqual(['refused', 'retry']);
+  }
+});
+
+test.each(FAILURE_KINDS)('a failure of kind %s means what the endpoint says, and its code stays', (kind) => {
+  const plain = outcomeOf(failed(kind), NONE);
+  expect(plain).toEqual({ kind: 'retry', code: kind === 'timeout' ? kind : `${kind}-ECODE`, status: null });
+  for (const meaning of FAILURE_OUTCOMES[kind]) {
+    expect(outcomeOf(failed(kind), new Map([[kind, meaning]]))).toEqual({ ...plain, kind: meaning });
+    for (const other of FAILURE_KINDS) {
+      if (other !== kind) expect(outcomeOf(failed(other), new Map([[kind, meaning]])).kind).toBe('retry');
+    }
+  }
+});
+
+test('every result has exactly one outcome under any overrides, and what was withheld is always tried again', () => {
+  const key = fc.oneof(fc.integer({ min: 200, max: 599 }), fc.constantFrom(...KEYS));
+  const overrides = fc.array(fc.tuple(key, fc.constantFrom(...OUTCOME_KINDS))).map((entries) => new Map(entries));
+  const result: fc.Arbitrary<AttemptResult> = fc.oneof(
+    fc.integer({ min: 0, max: 999 }).map(answered),
+    fc.constantFrom(...FAILURE_KINDS).map(failed),
+  );
+  const run = fc.property(result, overrides, (ended, given) => {
+    expect(OUTCOME_KINDS).toContain(outcomeOf(ended, given).kind);
+    expect(outcomeOf({ kind: 'withheld' }, given).kind).toBe('retry');
+  });
+  fc.assert(run);
 });
 
 const NOW = Date.UTC(2025, 10, 24, 12, 0, 0);

@@ -83,7 +83,7 @@ test('every key of the documented example is understood', () => {
     supersede: true
     limits: { concurrency: 16, ratePerSecond: null, timeoutMs: 9000 }
     retry: { baseMs: 5000, capMs: 3600000, giveUpAfterMs: 259200000 }
-    outcomes: { 404: retry, 409: delivered }
+    outcomes: { 404: retry, 409: delivered, 5xx: refused, tls: unauthorized }
     breaker: { failures: 10, baseMs: 5000, capMs: 300000 }
     tls: { ca: { file: /tls/cert.pem }, cert: { file: /tls/cert.pem }, key: { file: /tls/key.pem } }
     allow: { http: false, addresses: [10.1.0.0/16, fd12::/16] }
@@ -99,9 +99,11 @@ test('every key of the documented example is understood', () => {
   expect(endpoint.filters.websites).toEqual(new Set(['794']));
   expect(endpoint.filters.locations).toEqual(new Set(['Orange Motor Group']));
   expect(endpoint.outcomes).toEqual(
-    new Map([
+    new Map<unknown, string>([
       [404, 'retry'],
       [409, 'delivered'],
+      ['5xx', 'refused'],
+      ['tls', 'unauthorized'],
     ]),
   );
   expect(endpoint.auth.type === 'bearer' && endpoint.auth.token.reveal()).toBe('tok-file');
@@ -201,7 +203,7 @@ test.each([
   ['retry: { baseMs: -5 }', 'whole number of milliseconds'],
   ['retry: { baseMs: 5000, capMs: 4000 }', 'must not be below baseMs'],
   ['outcomes: { 99: retry }', 'must be an HTTP status'],
-  ['outcomes: { 404: ignore }', 'must be one of delivered, retry, refused'],
+  ['outcomes: { 404: ignore }', 'must be one of delivered, retry, refused, unauthorized, gone'],
   ['allow: { addresses: [10.0.0.300] }', 'must be a CIDR'],
   ['tls: { cert: { file: /tls/cert.pem } }', 'cert and key go together'],
   ['tls: { ca: { env: ORANGE } }', 'must be PEM'],

@@ -1,6 +1,6 @@
 /** The rules that act on an endpoint as a whole, one by one, with time given by hand. */
 import { expect, test } from 'vitest';
-import { type AttemptResult, outcomeOf } from '../../src/core/attempt.ts';
+import { type AttemptResult, type OutcomeKey, type OutcomeKind, outcomeOf } from '../../src/core/attempt.ts';
 import { HEALTHY } from '../../src/core/endpoint-health.ts';
 import { LaneGate } from '../../src/delivery/lane-gate.ts';
 import { OK, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
@@ -15,7 +15,7 @@ function gateOf(overrides: Parameters<typeof testEndpoint>[0] = {}) {
   const end = (result: AttemptResult, now: number, more: { startedAt?: number; leadId?: string } = {}): boolean => {
     lead += 1;
     const { startedAt = now - 10, leadId = String(lead) } = more;
-    return gate.ended({ leadId, outcome: outcomeOf(result, new Map()), result, startedAt }, now);
+    return gate.ended({ leadId, outcome: outcomeOf(result, overrides.outcomes ?? new Map()), result, startedAt }, now);
   };
   return { gate, end };
 }
@@ -24,6 +24,28 @@ test('the breaker opens after failures in a row of several leads, each of them w
   const { gate, end } = gateOf();
   expect([end(RESET, START), end(TIMEOUT, START), end(status(503), START)]).toEqual([false, false, true]);
   expect([gate.state(START), gate.opensAt(START), gate.probing]).toEqual(['breaker', START + 5000, true]);
+});
+
+test('an endpoint that does not answer opens the breaker also where its deliveries are not tried again, and proves nothing', () => {
+  const { gate, end } = gateOf({ outcomes: new Map([['network', 'refused']]) });
+  for (let i = 0; i < 3; i += 1) end(RESET, START);
+  expect(gate.state(START)).toBe('breaker');
+  end(RESET, START + 5010, { startedAt: START + 5000 });
+  expect([gate.state(START + 5010), gate.opensAt(START + 5010)]).toEqual(['breaker', START + 15_010]);
+});
+
+test('a failure or status that the endpoint calls unauthorized pauses it like a 401', () => {
+  const { gate, end } = gateOf({
+    outcomes: new Map<OutcomeKey, OutcomeKind>([
+      ['tls', 'unauthorized'],
+      [404, 'unauthorized'],
+    ]),
+  });
+  end({ kind: 'tls', code: 'CERT_HAS_EXPIRED' }, START);
+  expect([gate.state(START), gate.opensAt(START)]).toEqual(['unauthorized', START + 30_000]);
+  end(OK, START + 30_010, { startedAt: START + 30_000 });
+  end(status(404), START + 40_000);
+  expect(gate.state(START + 40_000)).toBe('unauthorized');
 });
 
 test('one lead that fails again and again does not open it, and neither do failures that are not in a row', () => {

@@ -43,6 +43,13 @@ test('what is refused or gone is not tried again, nor what has failed for too lo
   expect(why(503)).toBe('endpoint-removed');
 });
 
+test('the dead letter of a failure without an answer does not say that the endpoint answered', () => {
+  const { delivery } = deliveryOf();
+  const outcome = outcomeOf({ kind: 'dns', code: 'ENOTFOUND' }, new Map([['dns', 'refused']]));
+  const message = 'dns-ENOTFOUND is not tried again for this endpoint';
+  expect(hopeless(delivery, outcome, NOW)).toEqual({ code: 'refused', message });
+});
+
 test('the next attempt waits for the backoff or for what was asked, whichever is longer; a held lane waits by itself', () => {
   const { delivery } = deliveryOf({ failures: 2 });
   const due = (code: number, retryAfter: string | null): number => {
