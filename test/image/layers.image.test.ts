@@ -1,13 +1,13 @@
 /**
- * Two builds of the same sources, neither with a layer of another one, make the same layers: paths, modes, times and bytes. If they do not,
- * the files that differ are named. The bases are those of the image under test; what they hold is theirs.
+ * Two builds of the same sources, neither with a layer of another one, make the same layers: paths, modes, times and bytes. The second is
+ * made of a copy that has other times and narrower modes, as another person's checkout may. If the images differ, the files that do are named. The bases are those of the image under test; what they hold is theirs.
  */
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { imageFacts, LABEL, mustDocker, run } from './engine.ts';
+import { docker, imageFacts, LABEL, mustDocker, run } from './engine.ts';
 
 /** Path → mode, time and content of everything that the project puts into an image. */
 async function contentsOf(image: string): Promise<Record<string, string>> {
@@ -41,13 +41,20 @@ function differences(one: Record<string, string>, other: Record<string, string>)
 test('the image and one that is built again from nothing have the same files and the same layers', async () => {
   const image = inject('image');
   const again = `${image}-again`;
-  await mustDocker('build', '--no-cache', '--tag', again, ...inject('imageBuild'));
+  const build = inject('imageBuild');
+  const context = build.at(-1) ?? '';
+  const copy = mkdtempSync(join(tmpdir(), 'lead-webhooks-context-'));
   try {
+    cpSync(context, copy, { recursive: true });
+    const { code } = await run('chmod', ['-R', 'go-rwx', copy]);
+    expect(code).toBe(0);
+    await mustDocker('build', '--no-cache', '--tag', again, ...build.slice(0, -1), copy);
     const [one, other] = [await contentsOf(image), await contentsOf(again)];
     expect(Object.keys(one).length).toBeGreaterThan(500);
     expect(differences(one, other)).toEqual([]);
     expect((await imageFacts(again)).RootFS.Layers).toEqual((await imageFacts(image)).RootFS.Layers);
   } finally {
-    await mustDocker('image', 'rm', again);
+    rmSync(copy, { recursive: true, force: true });
+    await docker('image', 'rm', again);
   }
 });
