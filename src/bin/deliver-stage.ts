@@ -17,6 +17,7 @@ import { PlainProducer } from '../kafka/plain-producer.ts';
 import type { GroupObserver } from '../kafka/stage.ts';
 import { systemClock as clock } from '../lib/clock.ts';
 import { silentTracer } from '../lib/tracer.ts';
+import type { CheckResult } from '../ops/health.ts';
 import type { EndpointSource } from './endpoint-feed.ts';
 import { type ComposedStage, compose, count, type Runtime, type StageConnections, topicOf } from './runtime.ts';
 
@@ -64,6 +65,8 @@ export function deliverStage(runtime: Runtime, endpoints: Pick<EndpointSource, '
   });
   return {
     stage: composed.stage,
+    // A stage without tasks has not begun to follow it, and needs not.
+    checks: [['endpoint-health', () => followed(health?.away ?? null)]],
     async close() {
       endpoints.onChange = () => undefined;
       await health?.stop();
@@ -81,6 +84,12 @@ function pendingLimits(runtime: Runtime): { pendingBytesMax: number; pendingByte
     pendingBytesMax: Math.floor(pendingBytesMax / partitions),
     pendingBytesPerEndpointMax: Math.floor(pendingBytesPerEndpointMax / partitions),
   };
+}
+
+function followed(away: string | null): CheckResult {
+  return away === null
+    ? { ok: true, reason: 'holds of other processes are heard' }
+    : { ok: false, reason: `not followed: ${away}` };
 }
 
 function observerOf(lease: Lease, lanes: Lanes, partitions: number): GroupObserver {
@@ -112,6 +121,7 @@ function healthOf(runtime: Runtime, lanes: Lanes, { fetcher, kafka }: StageConne
       producer: () => new PlainProducer(kafka),
       clock,
       logger: runtime.log,
+      meter: runtime.meter,
       onWord: (endpointId, word) => lanes.learn(endpointId, word),
     },
     runtime.config.topics.endpointHealth,

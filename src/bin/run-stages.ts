@@ -64,7 +64,10 @@ async function runAll(run: StagesToRun, signal: AbortSignal): Promise<void> {
   const runtime: Runtime = { config, version, log, meter, tracer, partitions };
   const composed: ComposedStage[] = [];
   for (const name of stages) composed.push(await composeStage(name, run, { runtime, signal }));
-  for (const { stage } of composed) health.onReady(stage.name, () => stage.readiness());
+  for (const { stage, checks = [] } of composed) {
+    health.onReady(stage.name, () => stage.readiness());
+    for (const [name, check] of checks) health.onReady(name, check);
+  }
   health.started();
   signal.addEventListener('abort', () => health.stopping(), { once: true });
   log.info({ event: 'started', version, stages: [...stages] }, 'the stages join their groups');

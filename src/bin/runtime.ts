@@ -21,6 +21,7 @@ import type { Log } from '../lib/log.ts';
 import type { Meter } from '../lib/meter.ts';
 import { silentTracer, type Tracer } from '../lib/tracer.ts';
 import type { Config } from '../ops/config.ts';
+import type { Check } from '../ops/health.ts';
 import { kafkaOptions } from './connections.ts';
 
 export interface Runtime {
@@ -37,6 +38,8 @@ export interface Runtime {
 /** A stage ready to run, and what to close after it. */
 export interface ComposedStage {
   readonly stage: Stage;
+  /** Readiness checks besides the stage's own, by name. */
+  readonly checks?: readonly (readonly [string, Check])[];
   close(): Promise<void>;
 }
 

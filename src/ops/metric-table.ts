@@ -132,6 +132,11 @@ export const METRICS: readonly Metric[] = [
     'Definitions with mistakes in `file` (1 = the file has some) and `topic`: what was in effect before stays.',
   ),
   gauge(
+    'endpoint_health_away',
+    [],
+    '1 while `endpoint-health` cannot be followed, so that what other processes learn of endpoints is not heard, else 0.',
+  ),
+  gauge(
     'pending_since_seconds',
     ['endpoint'],
     'When the oldest pending delivery was taken, in seconds since the epoch; 0 = nothing is pending.',

@@ -10,8 +10,9 @@ import { expect, inject, test } from 'vitest';
 import { type EndpointHealth, HEALTHY, operatorWord } from '../../src/core/endpoint-health.ts';
 import { partitionOf } from '../../src/core/partition.ts';
 import { Receiver } from '../../src/dev/receiver.ts';
-import { encodeHealth } from '../../src/kafka/internal-codec.ts';
+import { decodeHealth, encodeHealth } from '../../src/kafka/internal-codec.ts';
 import { Installation } from '../support/installation.ts';
+import { testKafka } from '../support/kafka-topics.ts';
 
 const HOUR_MS = 3_600_000;
 const WAIT_MS = 60_000;
@@ -134,4 +135,46 @@ test('a token that was changed is tried at once: when its file is read again, an
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('a process whose endpoint-health is deleted says so, follows the one that is made anew, and writes to it what it knew', {
+  timeout: TEST_MS,
+}, async () => {
+  await using receiver = new Receiver();
+  const url = await receiver.listen();
+  await using installation = new Installation({
+    brokers: inject('kafkaBrokers'),
+    registryUrl: null,
+    endpoints: `endpoints: [${definition('crm', url)}]\n`,
+  });
+  await installation.install();
+  const topic = installation.topic('endpoint-health');
+  const program = installation.start('deliver');
+  await program.tasksRunning('deliver', installation.partitions);
+  await tell(installation, 'crm', operatorWord(true, Date.now()));
+  await program.logged(({ event, state }) => event === 'endpoint_hold' && state === 'operator');
+  const { port } = await program.logged(({ event }) => event === 'admin_listening');
+  const ready = () => fetch(`http://127.0.0.1:${String(port)}/readyz`);
+
+  const admin = testKafka(inject('kafkaBrokers')).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await admin.disconnect();
+  await program.logged(({ event, code }) => event === 'endpoint_health_lost' && code === 'topic-missing');
+  const answer = await ready();
+  expect([answer.status, await answer.json()]).toMatchObject([
+    503,
+    { checks: { 'endpoint-health': { ok: false, reason: 'not followed: topic-missing' } } },
+  ]);
+  await installation.mustRun('topics', 'apply');
+  await program.logged(({ event }) => event === 'endpoint_health_found');
+  expect((await ready()).status).toBe(200);
+  const words = await installation.until(topic, ({ length }) => length > 0);
+  const word = words[0]?.value;
+  expect(word && decodeHealth(word)).toMatchObject({ operator: { paused: true } });
+
+  await payload(installation, '7');
+  await tell(installation, 'crm', operatorWord(false, Date.now()));
+  await receiver.until(() => receiver.lastAccepted('/crm').has('7'), AbortSignal.timeout(WAIT_MS));
+  expect(await program.stop()).toBe(0);
 });

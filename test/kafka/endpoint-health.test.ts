@@ -4,11 +4,13 @@ import { expect, test } from 'vitest';
 import { type EndpointHealth, HEALTHY } from '../../src/core/endpoint-health.ts';
 import { EndpointHealthTopic } from '../../src/kafka/endpoint-health.ts';
 import { KafkaFailure } from '../../src/kafka/errors.ts';
+import type { Chunk, Subscriber } from '../../src/kafka/fetcher.ts';
 import { decodeHealth, encodeHealth } from '../../src/kafka/internal-codec.ts';
 import type { OutgoingRecord } from '../../src/kafka/record.ts';
 import { SentOffsets } from '../../src/kafka/send-portions.ts';
-import type { Chunk } from '../../src/kafka/task-queue.ts';
+
 import { type Log, silentLog } from '../../src/lib/log.ts';
+import { CountingMeter } from '../support/counting-meter.ts';
 import { MemoryKafka } from '../support/memory-kafka.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -16,7 +18,7 @@ const TOPIC = 'endpoint-health';
 const word = (retryAfterUntil: number): EndpointHealth => ({ ...HEALTHY, retryAfterUntil });
 
 class World {
-  readonly kafka = new MemoryKafka();
+  kafka = new MemoryKafka();
   readonly clock = new VirtualClock();
   readonly heard: [string, EndpointHealth | null][] = [];
   readonly told: unknown[] = [];
@@ -26,16 +28,27 @@ class World {
   closed = 0;
   from = -1;
   deliver: (chunk: Chunk) => void = () => undefined;
+  fail: (failure: KafkaFailure) => void = () => undefined;
+  readonly meter = new CountingMeter();
+  /** Refuses to be read. */
+  refuses: KafkaFailure | null = null;
   readonly topic: EndpointHealthTopic;
 
   constructor() {
     const note = (fields: unknown): void => void this.told.push((fields as { event: string }).event);
-    const logger: Log = { ...silentLog, warn: note, error: note };
+    const logger: Log = { ...silentLog, info: note, warn: note, error: note };
     const deps = {
-      log: this.kafka,
+      log: {
+        ends: async (topic: string, partition: number) => {
+          if (this.refuses) throw this.refuses;
+          return this.kafka.ends(topic, partition);
+        },
+        read: (...args: Parameters<MemoryKafka['read']>) => this.kafka.read(...args),
+      },
       fetcher: {
-        subscribe: (at: { offset: number }, subscriber: { deliver(chunk: Chunk): void }) => {
+        subscribe: (at: { offset: number }, subscriber: Subscriber) => {
           this.from = at.offset;
+          this.fail = (failure) => subscriber.fail(failure);
           this.deliver = (chunk) => subscriber.deliver(chunk);
           return { pause() {}, resume() {}, close: () => void this.told.push('closed') };
         },
@@ -43,6 +56,7 @@ class World {
       producer: () => this.#producer(),
       clock: this.clock,
       logger,
+      meter: this.meter,
       onWord: (id: string, health: EndpointHealth | null) => void this.heard.push([id, health]),
     };
     this.topic = new EndpointHealthTopic(deps, TOPIC);
@@ -144,4 +158,75 @@ test('a stop follows and writes no more, and ends while Kafka is away', async ()
   world.topic.publish('a', word(2));
   await turn();
   expect([world.sent, world.told]).toEqual([[], ['endpoint_health_unwritten', 'closed', 'endpoint_health_unwritten']]);
+});
+
+const GONE = new KafkaFailure('topic-missing', 'the topic does not exist');
+const away = ({ meter, topic }: World) => [topic.away, meter.counts.get('endpoint_health_away')];
+
+test('a topic that cannot be followed any more is tried again with growing pauses, and then all of it is heard', async () => {
+  const world = new World();
+  await world.topic.load();
+  expect(away(world)).toEqual([null, 0]);
+  world.refuses = new KafkaFailure('authorization', 'no right to READ');
+  world.fail(world.refuses);
+  const told = (event: string): number => world.told.filter((one) => one === event).length;
+  const tried: number[] = [];
+  for (const ms of [1_000, 2_000, 4_000, 8_000]) {
+    world.clock.advance(ms);
+    await turn();
+    tried.push(told('endpoint_health_lost'));
+  }
+  expect([tried, away(world)]).toEqual([
+    [2, 3, 4, 5],
+    ['authorization', 1],
+  ]);
+  for (let more = 0; more < 4; more++) {
+    world.clock.advance(60_000);
+    await turn();
+  }
+  expect(told('endpoint_health_lost')).toBe(9);
+  world.store('a', encodeHealth(word(7)));
+  world.store('b', Buffer.from([9, 9]));
+  world.refuses = null;
+  world.clock.advance(60_000);
+  await turn();
+  expect([away(world), world.heard, told('endpoint_health_found')]).toEqual([[null, 0], [['a', word(7)]], 1]);
+  expect(told('endpoint_health_unreadable')).toBe(1);
+  world.store('a', encodeHealth(word(8)));
+  world.deliver({ records: world.kafka.readOn(TOPIC, 0, world.from).records, ...rest });
+  expect(world.heard.at(-1)).toEqual(['a', word(8)]);
+});
+
+test('what a topic that was made anew does not say is written to it again, but for what was deleted from it', async () => {
+  const world = new World();
+  for (const id of ['a', 'b', 'c']) world.store(id, encodeHealth(word(1)));
+  await world.topic.load();
+  world.topic.publish('d', word(4));
+  await turn();
+  world.kafka = new MemoryKafka();
+  world.store('b', encodeHealth(word(2)));
+  world.store('c', null);
+  world.fail(GONE);
+  world.clock.advance(1_000);
+  await turn();
+  expect([away(world), world.from]).toEqual([[null, 0], 2]);
+  const again = world.sent.slice(1).flat();
+  expect(again.map(({ key, value }) => [key, decodeHealth(value as Buffer)])).toEqual([
+    ['a', word(1)],
+    ['d', word(4)],
+  ]);
+  expect(world.heard.slice(-2)).toEqual([
+    ['b', word(2)],
+    ['c', null],
+  ]);
+});
+
+test('a stop ends the waiting for a topic that is away', async () => {
+  const world = new World();
+  await world.topic.load();
+  world.fail(GONE);
+  await world.topic.stop();
+  world.clock.advance(60_000);
+  await turn();
+  expect(world.told.filter((event) => event === 'endpoint_health_found')).toEqual([]);
 });

@@ -94,7 +94,7 @@ export function deliverStageOf(world: DeliverWorld, process: SimProcess): Stage 
   const lanes = new Lanes(endpoints, { log, meter: silentMeter, clock, leased }, { inFlightMax });
   const health = new EndpointHealthTopic(
     {
-      ...{ log: reader, fetcher: reader, clock, logger: log },
+      ...{ log: reader, fetcher: reader, clock, logger: log, meter: silentMeter },
       producer: () => new PlainProducer(kafka),
       onWord: (id, word) => variant.deaf === true || lanes.learn(id, word),
     },
