@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import { chartInputs } from '../test/support/chart-inputs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const chart = join(root, 'helm/lead-webhooks');
@@ -82,10 +83,20 @@ function renders() {
     if (!rendered.ok) check(`${example} renders`, rendered);
     else compareText(`${example} renders as it did`, join(golden, `${example}.yaml`), rendered.out);
   }
+  // For tests without Helm: these renders are those of this chart.
+  const inputs = `${JSON.stringify(chartInputs(chart), null, 2)}\n`;
+  compareText('the renders that are kept were made of this chart', join(golden, 'inputs.json'), inputs);
 }
 
 function manifests() {
-  const files = examples.map((example) => join(golden, `${example}.yaml`));
+  // What no example has.
+  const pod = join(scratch, 'operator.yaml');
+  const people = ['--set', 'strimzi.users.operatorPod=true', '--show-only', 'templates/operator.yaml'];
+  writeFileSync(
+    pod,
+    run('helm', ['template', 'lw', chart, '--values', join(chart, 'examples/strimzi.yaml'), ...people]).out,
+  );
+  const files = [...examples.map((example) => join(golden, `${example}.yaml`)), pod];
   const locations = [
     join(chart, 'crd-schemas/{{.ResourceKind}}{{.KindSuffix}}.json'),
     process.env['KUBE_SCHEMAS'] ?? 'default',

@@ -184,6 +184,18 @@ describe.each(examples)('the example %s', (example) => {
     }
   });
 
+  test('lets deliver into private ranges on a port of receivers only where the values say so, by all rules together', () => {
+    const policy = manifests(example, 'NetworkPolicy').find(({ metadata }) => metadata.name.endsWith('-deliver'));
+    const isOn443 = ({ ports }: Manifest): boolean =>
+      ports === undefined || ports.some((one: Manifest) => one.port === 443);
+    const open = (policy?.spec.egress ?? []).filter(isOn443).flatMap(({ to }: Manifest) => to ?? ['anywhere']);
+    const isGuarded = ({ ipBlock }: Manifest): boolean =>
+      /^(0\.0\.0\.0|::)\/0$/.test(ipBlock?.cidr) && ipBlock.except.length > 4;
+    const said = parse(textOf(`${chart}examples/${example}.yaml`)).networkPolicy;
+    expect(policy === undefined).toBe(said === undefined);
+    expect(open.filter((one: Manifest) => !isGuarded(one))).toEqual(said?.receiversTo ?? []);
+  });
+
   test('gives the program less time to stop than the pod', () => {
     const workloads = manifests(example, 'Deployment', 'StatefulSet').map((one) => one.spec.template.spec);
     expect(workloads).toHaveLength(3);

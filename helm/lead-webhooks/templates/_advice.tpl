@@ -51,7 +51,7 @@
 {{- $warnings = append $warnings (printf "%s: with one pod the stage stands still while that pod is replaced" $stage) -}}
 {{- end -}}
 {{- end -}}
-{{- if and $v.kafka.sasl.mechanism (not $v.kafka.tls.enabled) -}}
+{{- if and (or $v.kafka.sasl.mechanism $v.strimzi.users.enabled) (not $v.kafka.tls.enabled) -}}
 {{- $warnings = append $warnings "kafka.tls.enabled=false: the login to Kafka goes over the network without TLS" -}}
 {{- end -}}
 {{- if and $v.registry.secret (hasPrefix "http://" $v.registry.url) -}}
@@ -59,6 +59,14 @@
 {{- end -}}
 {{- if and (include "lead-webhooks.setupCommands" .) (not (include "lead-webhooks.setupIsHook" .)) -}}
 {{- $warnings = append $warnings "the setup Job runs beside the stages, not before them: their pods end with code 1 and start again until it is done" -}}
+{{- end -}}
+{{- if and $v.networkPolicy.enabled $v.deliver.enabled -}}
+{{- $needs := include "lead-webhooks.needs" . | fromJson -}}
+{{- range $what, $need := $needs -}}
+{{- if include "lead-webhooks.sharedPorts" (dict "policy" $v.networkPolicy "need" $need) -}}
+{{- $warnings = append $warnings (printf "networkPolicy.%sTo: is empty, and its port is one of receiverPorts, so deliver reaches this only outside of the denied ranges; where it is inside of them, say so here" $what) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $warnings -}}
 {{- end }}

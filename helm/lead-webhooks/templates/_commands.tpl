@@ -45,7 +45,13 @@ volumes:
 
 {{/* Not empty when the schemas of the payloads are in a registry. */}}
 {{- define "lead-webhooks.hasSchemas" -}}
-{{- if and .Values.registry.url (ne (index .Values.settings "LEAD_WEBHOOKS_OUTBOUND_FRAMING" | default "registry") "plain") -}}yes{{- end -}}
+{{- if and .Values.registry.url (include "lead-webhooks.framed" .) -}}yes{{- end -}}
+{{- end }}
+
+{{/* Not empty when the join frames payloads by their schema in the registry. */}}
+{{- define "lead-webhooks.framed" -}}
+{{- $settings := include "lead-webhooks.settings" (dict "root" . "settings" .Values.join.settings) | fromJson -}}
+{{- if ne (index $settings "LEAD_WEBHOOKS_OUTBOUND_FRAMING" | default "registry") "plain" -}}yes{{- end -}}
 {{- end }}
 
 {{/* Not empty when the pod's service account is the login to Kafka. */}}
@@ -56,11 +62,15 @@ volumes:
 
 {{/*
 Not empty when the setup Job is a hook. A hook runs before the release's own objects exist: not if those make the Secrets or the account
-that it needs.
+that it needs. Any further object may make a Secret or a ConfigMap, in ways that nobody knows here, unless it is a hook itself.
 */}}
 {{- define "lead-webhooks.setupIsHook" -}}
 {{- $account := and .Values.serviceAccount.create (include "lead-webhooks.byServiceAccount" .) -}}
-{{- if and .Values.setup.hook (not .Values.strimzi.users.enabled) (not .Values.externalSecrets.secrets) (not $account) -}}yes{{- end -}}
+{{- $others := or .Values.strimzi.users.enabled .Values.externalSecrets.secrets $account -}}
+{{- range .Values.extraObjects -}}
+{{- if not (dig "metadata" "annotations" "helm.sh/hook" "" .) -}}{{- $others = true -}}{{- end -}}
+{{- end -}}
+{{- if and .Values.setup.hook (not $others) -}}yes{{- end -}}
 {{- end }}
 
 {{/* The account of the setup Job and of `helm test`, where it is the login. */}}

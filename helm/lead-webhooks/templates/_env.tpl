@@ -72,6 +72,22 @@
 {{- end }}
 {{- end }}
 
+{{/* Settings of one stage over those of all, as JSON: `dict "root" $ "settings" {…}`. Not by `merge`, which takes 0, false and "" for unset. */}}
+{{- define "lead-webhooks.settings" -}}
+{{- $settings := dict -}}
+{{- range $name, $value := .root.Values.settings }}{{- $_ := set $settings $name $value }}{{- end -}}
+{{- range $name, $value := .settings }}{{- $_ := set $settings $name $value }}{{- end -}}
+{{- toJson $settings -}}
+{{- end }}
+
+{{/*
+What the join says of the payloads, as JSON, for the Job and `helm test`, which look after their schemas: settings of the join alone count
+there too.
+*/}}
+{{- define "lead-webhooks.payloadSettings" -}}
+{{- pick .Values.join.settings "LEAD_WEBHOOKS_OUTBOUND_FRAMING" "LEAD_WEBHOOKS_PAYLOAD_VERSIONS" | toJson -}}
+{{- end }}
+
 {{/* Environment of every container: `dict "root" $ "stage" "rekey" "settings" {…}`. */}}
 {{- define "lead-webhooks.env" -}}
 {{- $root := .root -}}
@@ -144,7 +160,7 @@
   value: {{ include "lead-webhooks.text" $values.topics.outboundPartitions | quote }}
 - name: LEAD_WEBHOOKS_REPLICATION_FACTOR
   value: {{ include "lead-webhooks.text" $values.topics.replicationFactor | quote }}
-{{- range $name, $value := merge (dict) .settings $values.settings }}
+{{- range $name, $value := include "lead-webhooks.settings" . | fromJson }}
 - name: {{ $name }}
   value: {{ include "lead-webhooks.text" $value | quote }}
 {{- end }}

@@ -88,6 +88,8 @@ spec:
       terminationMessagePolicy: FallbackToLogsOnError
       env:
         {{- include "lead-webhooks.env" (merge (dict "settings" $stage.settings) $access) | nindent 8 }}
+        - name: LEAD_WEBHOOKS_ADMIN_HOST
+          value: {{ $root.Values.adminHost | quote }}
         - name: LEAD_WEBHOOKS_SHUTDOWN_TIMEOUT_MS
           value: {{ include "lead-webhooks.text" $stage.shutdownTimeoutMs | quote }}
         # A pod that comes back under its name takes its place in the group at once.
