@@ -64,6 +64,7 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
     changelog: config.topics.rekeyState,
     outputs: [config.topics.clusterChanges, config.topics.deadLetters],
   };
+  const tasks = Math.max(...topics.inputs.map((topic) => count(runtime, topic)));
   return compose(runtime, { name: 'rekey', topics }, (life, partition, { fetcher, side }) => {
     const work = new RekeyTask(
       { log: fetcher, decoder, clock, logger: log, meter },
@@ -74,7 +75,7 @@ export function rekeyStage(runtime: Runtime, decoder: SourceCodec, rules: RekeyR
         clusterChanges: topicOf(runtime, config.topics.clusterChanges),
         deadLetters: topicOf(runtime, config.topics.deadLetters),
         rules,
-        rowCacheBytes: config.rekey.rowCacheBytes,
+        rowCacheBytes: Math.floor(config.rekey.rowCacheBytes / tasks),
         rowBytesMax: VALUE_BYTES_MAX,
         skip: new Set(config.sources.skip ?? []),
       },

@@ -219,8 +219,8 @@ export const SETTINGS = {
       setting(
         'LEAD_WEBHOOKS_ROW_CACHE_BYTES',
         integer(0, 17_179_869_184),
-        '67108864',
-        'Recent rows that rekey keeps to fill in unavailable values without reading them back.',
+        '268435456',
+        'Memory for recent rows, by which rekey fills in unavailable values without reading them back: of all partitions together, each task has an equal part.',
       ),
     ),
   },
