@@ -4,7 +4,7 @@
  * endpoint whose definition cannot be seen from here (it stands in the topic), it is not known whether it is disabled.
  */
 import { type EndpointHealth, type GateState, HEALTHY, mergeHealth, stateOf } from '../core/endpoint-health.ts';
-import { definitionDigest } from '../delivery/definition.ts';
+import { definitionDigest, urlDigest } from '../delivery/definition.ts';
 import type { Endpoint } from '../delivery/endpoint.ts';
 import { decodeHealth } from '../kafka/internal-codec.ts';
 import { readAll } from '../kafka/partition-log.ts';
@@ -41,6 +41,7 @@ export function holdOf(
   const defined = {
     enabled: endpoint?.enabled ?? true,
     definition: endpoint === undefined ? null : definitionDigest(endpoint),
+    url: endpoint === undefined ? null : urlDigest(endpoint),
   };
   const state = stateOf(health, defined, now);
   switch (state) {

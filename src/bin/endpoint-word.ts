@@ -43,8 +43,9 @@ export async function sayWord(context: Context, id: string, paused: boolean): Pr
 }
 
 /** A time that counts as later than all that is known, which other clocks may have dated ahead of ours: the word said last is to count. */
-function afterAll({ operator, gone, breaker, unauthorized, provenAt }: EndpointHealth, now: number): number {
-  const known = [operator?.at, gone?.at, breaker?.since, unauthorized?.since, provenAt];
+function afterAll(health: EndpointHealth, now: number): number {
+  const { operator, gone, breaker, unauthorized, provenAt, openedAt } = health;
+  const known = [operator?.at, gone?.at, breaker?.since, unauthorized?.since, provenAt, openedAt];
   return Math.max(now, ...known.map((at) => (at ?? 0) + 1));
 }
 

@@ -81,6 +81,11 @@ function kindOfStatus(status: number): OutcomeKind {
   return 'refused';
 }
 
+/** Whether the Retry-After of an answer with this status is said of the endpoint as a whole, not of the one delivery. */
+export function holdsEndpoint(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
 /** No receiver can stop us for longer than this by its Retry-After, in ms: 24 h. */
 export const RETRY_AFTER_CAP_MS = 24 * 60 * 60 * 1000;
 

@@ -14,6 +14,8 @@ export interface Defined {
   readonly enabled: boolean;
   /** Digest of the definition; null = unknown, so any 410 counts. */
   readonly definition: string | null;
+  /** Digest of its URL; null = unknown, so any Retry-After counts. */
+  readonly url: string | null;
 }
 
 /** No attempt before `until`, for a reason learnt at `since`. */
@@ -25,8 +27,12 @@ export interface Hold {
 }
 
 export interface EndpointHealth {
-  /** End of what the endpoint asked for by Retry-After; 0 = never. Nothing but time ends it. */
+  /** End of what the endpoint asked for by Retry-After; 0 = never. Time ends it, or a later `openedAt`. */
   readonly retryAfterUntil: number;
+  /** Digest of the URL that answered so: for another one it does not count. Empty = not known, so it counts for any. */
+  readonly retryAfterUrl: string;
+  /** What was asked for by Retry-After before this was raised is over: by the operator, or because another URL asked since. */
+  readonly openedAt: number;
   /** The breaker: too many failures in a row. */
   readonly breaker: Hold | null;
   /** 401 or 403: most likely the token. */
@@ -41,6 +47,8 @@ export interface EndpointHealth {
 
 export const HEALTHY: EndpointHealth = {
   retryAfterUntil: 0,
+  retryAfterUrl: '',
+  openedAt: 0,
   breaker: null,
   unauthorized: null,
   provenAt: 0,
@@ -56,7 +64,7 @@ export function mergeHealth(a: EndpointHealth, b: EndpointHealth): EndpointHealt
     return last !== null && since(last) > provenAt ? last : null;
   };
   return {
-    retryAfterUntil: Math.max(a.retryAfterUntil, b.retryAfterUntil),
+    ...laterRetryAfter(a, b),
     breaker: standing(a.breaker, b.breaker, ({ since }) => since),
     unauthorized: standing(a.unauthorized, b.unauthorized, ({ since }) => since),
     provenAt,
@@ -70,7 +78,7 @@ export function stateOf(health: EndpointHealth, defined: Defined, now: number): 
   if (!defined.enabled) return 'disabled';
   if (health.operator?.paused) return 'operator';
   if (isGone(health, defined)) return 'gone';
-  if (health.retryAfterUntil > now) return 'retry-after';
+  if (retryAfterUntil(health, defined) > now) return 'retry-after';
   if (health.unauthorized) return 'unauthorized';
   return health.breaker ? 'breaker' : 'open';
 }
@@ -80,9 +88,30 @@ export function isGone({ gone }: EndpointHealth, { definition }: Defined): boole
   return gone !== null && (definition === null || gone.definition === definition);
 }
 
-/** The operator's word as a value to publish: a pause, or its end, which also ends every hold that only a probe could end. */
+/** The operator's word as a value to publish: a pause, or its end, which also ends every other hold that was learnt before. */
 export function operatorWord(paused: boolean, at: number): EndpointHealth {
-  return { ...HEALTHY, operator: { paused, at }, provenAt: paused ? 0 : at };
+  const openedAt = paused ? 0 : at;
+  return { ...HEALTHY, operator: { paused, at }, provenAt: openedAt, openedAt };
+}
+
+/** Until when Retry-After holds an endpoint with this definition, ms; 0 = it does not. */
+export function retryAfterUntil(health: EndpointHealth, { url }: Pick<Defined, 'url'>): number {
+  const counts = url === null || health.retryAfterUrl === '' || health.retryAfterUrl === url;
+  return counts ? health.retryAfterUntil : 0;
+}
+
+/**
+ * The word to publish of an endpoint that asks for no request before `until` at this URL (its digest). It replaces what another URL
+ * asked for, however long that was.
+ */
+export function retryAfterWord(
+  known: EndpointHealth,
+  asked: { until: number; url: string; now: number },
+): EndpointHealth {
+  const { until, url, now } = asked;
+  const counts = retryAfterUntil(known, { url }) === known.retryAfterUntil;
+  const openedAt = counts ? known.openedAt : Math.max(now, known.openedAt + 1);
+  return { ...HEALTHY, retryAfterUntil: until, retryAfterUrl: url, openedAt };
 }
 
 /** Whether two values say the same. */
@@ -91,6 +120,17 @@ export function sameHealth(a: EndpointHealth, b: EndpointHealth): boolean {
     const [x, y] = [a[key], b[key]];
     return typeof x === 'object' && typeof y === 'object' && x && y ? spelling(x) === spelling(y) : x === y;
   });
+}
+
+/** Opened later wins, then the later end: an order in which any two values have a greatest, so merging may come in any order. */
+function laterRetryAfter(
+  a: EndpointHealth,
+  b: EndpointHealth,
+): Pick<EndpointHealth, 'retryAfterUntil' | 'retryAfterUrl' | 'openedAt'> {
+  const order =
+    a.openedAt - b.openedAt || a.retryAfterUntil - b.retryAfterUntil || (a.retryAfterUrl > b.retryAfterUrl ? 1 : -1);
+  const { retryAfterUntil: until, retryAfterUrl, openedAt } = order > 0 ? a : b;
+  return { retryAfterUntil: until, retryAfterUrl, openedAt };
 }
 
 /** The one learnt last; of two at once the one whose spelling is greater, so that the order of merging does not matter. */

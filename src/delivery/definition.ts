@@ -11,6 +11,11 @@ export function definitionDigest(endpoint: Endpoint): string {
   return digest(spelt(endpoint, () => 'secret'));
 }
 
+/** The digest of where an endpoint's requests go. The URL itself may hold the receiver's keys. */
+export function urlDigest({ url }: Pick<Endpoint, 'url'>): string {
+  return digest(url.href);
+}
+
 /** Whether the definitions differ in anything, secrets included. */
 export function differs(a: Endpoint, b: Endpoint): boolean {
   const all = (endpoint: Endpoint): string => spelt(endpoint, (secret) => secret.reveal());

@@ -8,7 +8,7 @@
  * it further. After each hold one single probe goes out; an answer that is neither of these ends it.
  */
 import type { AttemptResult, Outcome } from '../core/attempt.ts';
-import { retryAfterMs } from '../core/attempt.ts';
+import { holdsEndpoint, retryAfterMs } from '../core/attempt.ts';
 import {
   type EndpointHealth,
   type GateState,
@@ -16,8 +16,11 @@ import {
   type Hold,
   isGone,
   mergeHealth,
+  retryAfterUntil,
+  retryAfterWord,
   stateOf,
 } from '../core/endpoint-health.ts';
+import { urlDigest } from './definition.ts';
 import type { Endpoint } from './endpoint.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -38,8 +41,8 @@ export interface Ended {
 
 export class LaneGate {
   #endpoint: Endpoint;
-  /** What of the definition decides; `definition` is its digest. */
-  #defined: { readonly enabled: boolean; readonly definition: string };
+  /** What of the definition decides; `definition` and `url` are digests. */
+  #defined: { readonly enabled: boolean; readonly definition: string; readonly url: string };
   #health: EndpointHealth = HEALTHY;
   readonly #rate: RateLimit;
   #failures = 0;
@@ -51,13 +54,15 @@ export class LaneGate {
   #untried = true;
   /** When the definition came, ms: what an earlier attempt was answered was not said to it. */
   #definedAt = 0;
+  /** When the URL came, ms: what was asked for by Retry-After before was asked for by another receiver. */
+  #urlDefinedAt = 0;
   /** The last failures were answers that never came: our own way out may be what is broken. */
   #unanswered = false;
 
   /** @param definition digest of the endpoint's definition. */
   constructor(endpoint: Endpoint, definition: string) {
     this.#endpoint = endpoint;
-    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition };
+    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition, url: urlDigest(endpoint) };
     this.#rate = new RateLimit(endpoint.limits.ratePerSecond);
   }
 
@@ -72,11 +77,14 @@ export class LaneGate {
 
   /**
    * Takes a changed definition.
-   * @param changed anything differs, secrets included: a new token deserves a new try, so 401 and 403 are forgotten.
+   * @param changed anything differs, secrets included: a new token deserves a new try, so 401 and 403 are forgotten. Retry-After
+   *   is what the receiver asked for, and is forgotten when the URL differs.
    */
   define(endpoint: Endpoint, at: { definition: string; changed: boolean; now: number }): void {
     this.#endpoint = endpoint;
-    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition: at.definition };
+    const url = urlDigest(endpoint);
+    if (url !== this.#defined.url) this.#urlDefinedAt = at.now;
+    this.#defined = { enabled: endpoint.enabled && !endpoint.heldBack, definition: at.definition, url };
     this.#rate.limit(endpoint.limits.ratePerSecond);
     if (at.changed) {
       this.#untried = true;
@@ -109,9 +117,10 @@ export class LaneGate {
   opensAt(now: number): number {
     const state = this.state(now);
     if (state === 'disabled' || state === 'operator' || state === 'gone') return Number.POSITIVE_INFINITY;
-    const { retryAfterUntil, unauthorized, breaker } = this.#health;
+    const { unauthorized, breaker } = this.#health;
     const probeAt = this.#untried ? 0 : (unauthorized?.until ?? 0);
-    return Math.max(retryAfterUntil, probeAt, breaker?.until ?? 0, this.#rate.nextAt(now));
+    const asked = retryAfterUntil(this.#health, this.#defined);
+    return Math.max(asked, probeAt, breaker?.until ?? 0, this.#rate.nextAt(now));
   }
 
   /** Only one attempt at a time may be under way: the endpoint is still to show that it works. */
@@ -136,9 +145,7 @@ export class LaneGate {
    */
   ended({ leadId, outcome, result, startedAt }: Ended, now: number): boolean {
     const before = this.#health;
-    const asked = result.kind === 'answer' && (result.status === 429 || result.status === 503);
-    const waitMs = asked ? retryAfterMs(result.retryAfter, now) : null;
-    if (waitMs !== null && waitMs > 0) this.learn({ ...HEALTHY, retryAfterUntil: now + waitMs });
+    if (startedAt >= this.#urlDefinedAt) this.#asked(result, now);
     const isOld = startedAt < this.#definedAt && (outcome.kind === 'gone' || outcome.kind === 'unauthorized');
     if (isOld) return before !== this.#health;
     if (outcome.kind === 'gone')
@@ -148,6 +155,13 @@ export class LaneGate {
       this.#failed(leadId, { startedAt, now, answered: result.kind === 'answer' });
     else this.#worked(startedAt);
     return before !== this.#health;
+  }
+
+  #asked(result: AttemptResult, now: number): void {
+    if (result.kind !== 'answer' || !holdsEndpoint(result.status)) return;
+    const waitMs = retryAfterMs(result.retryAfter, now) ?? 0;
+    const { url } = this.#defined;
+    if (waitMs > 0) this.learn(retryAfterWord(this.#health, { until: now + waitMs, url, now }));
   }
 
   #worked(startedAt: number): void {

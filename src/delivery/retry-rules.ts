@@ -2,7 +2,7 @@
  * What an attempt that failed means for its delivery: whether it is tried again and when, or why it becomes a dead letter; and
  * which deliveries have waited behind a held lane for too long. Rules without memory; `dispatch.ts` acts on them.
  */
-import { type AttemptResult, backoffMs, giveUp, type Outcome, retryAfterMs } from '../core/attempt.ts';
+import { type AttemptResult, backoffMs, giveUp, holdsEndpoint, type Outcome, retryAfterMs } from '../core/attempt.ts';
 import type { Random } from '../lib/random.ts';
 import { GONE, REMOVED, type Why } from './dead-letter-book.ts';
 import type { Lane } from './lane.ts';
@@ -23,13 +23,16 @@ function refusedMessage({ code, status }: Outcome): string {
   return status === null ? `${code} is not tried again for this endpoint` : `endpoint answered ${code}`;
 }
 
-/** When a delivery is tried again, ms: after its backoff, or later if the endpoint asked for it; at once if the lane waits. */
+/**
+ * When a delivery is tried again, ms: after its backoff, or later if the endpoint asked for it; at once if the lane waits. What was asked
+ * for of the endpoint as a whole is the lane's to keep, so that it ends for the delivery when it ends for the lane.
+ */
 export function nextDueAt(
   { failures, pair }: Delivery,
   { outcome, result, now }: { outcome: Outcome; result: AttemptResult; now: number },
   random: Random,
 ): number {
-  const asked = result.kind === 'answer' ? retryAfterMs(result.retryAfter, now) : null;
+  const asked = result.kind === 'answer' && !holdsEndpoint(result.status) ? retryAfterMs(result.retryAfter, now) : null;
   const backoff = outcome.kind === 'retry' ? backoffMs(failures, pair.lane.endpoint.retry, random) : 0;
   return now + Math.max(backoff, asked ?? 0);
 }

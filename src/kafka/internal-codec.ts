@@ -75,7 +75,9 @@ const deliverPositions = new VersionedRecord<StoredDeliverPosition>('deliver-pos
 const facts = new VersionedRecord<MetaFact>('meta-fact');
 const pendings = new VersionedRecord<FlatPending>('pending-delivery');
 const marks = new VersionedRecord<Mark>('delivery-mark');
-const healths = new VersionedRecord<EndpointHealth>('endpoint-health');
+const healths = new VersionedRecord<EndpointHealth>('endpoint-health', [
+  (first) => ({ ...first, retryAfterUrl: '', openedAt: 0 }),
+]);
 const redrives = new VersionedRecord<FlatRedrive>('redrive-request');
 
 /** A value of `cluster-changes`. */

@@ -23,6 +23,8 @@ test.each([
 test('an endpoint that is not held has none, and one that is disabled in the file is held for good', () => {
   expect(holdOf(undefined, testEndpoint(), NOW)).toBeNull();
   expect(holdOf(gone('another definition'), testEndpoint(), NOW)).toBeNull();
+  const elsewhere = { ...HEALTHY, retryAfterUntil: NOW + 40_000, retryAfterUrl: 'another URL' };
+  expect(holdOf(elsewhere, testEndpoint(), NOW)).toBeNull();
   expect(holdOf(undefined, testEndpoint({ enabled: false }), NOW)).toEqual({
     state: 'disabled',
     since: null,

@@ -8,7 +8,7 @@ import { Installation } from '../support/installation.ts';
 
 const FILE = 'endpoints: [{ id: crm, dealership: 3, url: "https://crm.example.com/", version: v3 }]\n';
 
-test('a pause keeps what is known of the endpoint, and resuming ends it and what waits for a probe', {
+test('a pause keeps what is known of the endpoint, and resuming ends it and every other hold', {
   timeout: 120_000,
 }, async () => {
   await using installation = new Installation({ brokers: inject('kafkaBrokers'), registryUrl: null });
@@ -31,7 +31,7 @@ test('a pause keeps what is known of the endpoint, and resuming ends it and what
   });
   expect(await last()).toMatchObject({ retryAfterUntil: 99, gone, operator: { paused: true } });
   expect(await runCommand(command, ['resume', 'crm'], around)).toEqual({ code: 0, out: 'crm: resumed' });
-  expect(await last()).toMatchObject({ retryAfterUntil: 99, gone: null, operator: { paused: false } });
+  expect(await last()).toMatchObject({ retryAfterUntil: 0, gone: null, operator: { paused: false } });
 });
 
 test('an endpoint of the topic of definitions need not stand in the file', { timeout: 120_000 }, async () => {
@@ -53,6 +53,7 @@ test('a resume counts though its clock is behind all that is known, and says wha
     ...HEALTHY,
     ...{ breaker: hold, unauthorized: { ...hold, since: ahead + 1 } },
     ...{ gone: { definition: 'd1', at: ahead + 2 }, operator: { paused: true, at: ahead + 3 } },
+    ...{ retryAfterUntil: ahead + 1000, openedAt: ahead + 4 },
   };
   await installation.append([{ topic, partition: 0, key: 'crm', value: encodeHealth(known) }]);
   const text = FILE.replace(' }', ', limits: { timeoutMs: 40000 } }');
@@ -66,7 +67,9 @@ test('a resume counts though its clock is behind all that is known, and says wha
     const value = (await installation.committed(topic)).at(-1)?.value;
     return value ? decodeHealth(value) : null;
   };
-  expect(await last()).toMatchObject({ breaker: null, unauthorized: null, gone: null, operator: { paused: false } });
+  expect(await last()).toMatchObject({
+    ...{ breaker: null, unauthorized: null, gone: null, operator: { paused: false }, retryAfterUntil: 0 },
+  });
   expect((await runCommand(command, ['pause', 'crm'], around(text))).code).toBe(0);
   expect(await last()).toMatchObject({ operator: { paused: true } });
   expect((await runCommand(command, ['resume', 'crm'], around(off))).out).toBe(

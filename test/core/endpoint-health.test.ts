@@ -5,6 +5,8 @@ import {
   HEALTHY,
   mergeHealth,
   operatorWord,
+  retryAfterUntil,
+  retryAfterWord,
   sameHealth,
   stateOf,
 } from '../../src/core/endpoint-health.ts';
@@ -14,6 +16,8 @@ const time = fc.integer({ min: 0, max: 6 });
 const hold = fc.option(fc.record({ since: time, until: time, pauseMs: time }));
 const health: fc.Arbitrary<EndpointHealth> = fc.record({
   retryAfterUntil: time,
+  retryAfterUrl: fc.constantFrom('', 'u', 'v'),
+  openedAt: time,
   breaker: hold,
   unauthorized: hold,
   provenAt: time,
@@ -41,9 +45,50 @@ test('a hold counts until a probe that began later ends it, and the one learnt l
   expect(sameHealth(first, second)).toBe(false);
 });
 
-test('Retry-After is ended by nothing but time: the later end counts', () => {
+test('no probe ends Retry-After: the later end counts', () => {
   const merged = mergeHealth({ ...HEALTHY, retryAfterUntil: 50 }, { ...HEALTHY, retryAfterUntil: 40, provenAt: 60 });
   expect(merged.retryAfterUntil).toBe(50);
+});
+
+test('a resume ends the Retry-After that was known, however long, and a later one counts again', () => {
+  const url = 'u';
+  const asked = retryAfterWord(HEALTHY, { until: 900, url, now: 10 });
+  const resumed = mergeHealth(asked, operatorWord(false, 20));
+  expect(retryAfterUntil(resumed, { url })).toBe(0);
+  const again = mergeHealth(resumed, retryAfterWord(resumed, { until: 50, url, now: 30 }));
+  expect(retryAfterUntil(again, { url })).toBe(50);
+  expect(mergeHealth(again, asked)).toEqual(again);
+  expect(mergeHealth(again, operatorWord(true, 40)).retryAfterUntil).toBe(50);
+});
+
+test('for any words about one URL, the last resume wins and after it the later end', () => {
+  const asked = fc
+    .record({ until: fc.integer({ min: 1, max: 99 }), now: time })
+    .map((one) => ({ ...one, resume: false }));
+  const resume = time.map((now) => ({ until: 0, now, resume: true }));
+  const run = fc.property(fc.array(fc.oneof(asked, resume)), fc.infiniteStream(fc.nat()), (steps, order) => {
+    const words: EndpointHealth[] = [];
+    let known = HEALTHY;
+    let expected = 0;
+    for (const { until, now, resume: isResume } of steps) {
+      const at = Math.max(now, known.openedAt + 1);
+      const word = isResume ? operatorWord(false, at) : retryAfterWord(known, { until, url: 'u', now });
+      expected = isResume ? 0 : Math.max(expected, until);
+      known = mergeHealth(known, word);
+      words.splice((order.next().value ?? 0) % (words.length + 1), 0, word);
+    }
+    expect(retryAfterUntil(words.reduce(mergeHealth, HEALTHY), { url: 'u' })).toBe(expected);
+  });
+  fc.assert(run);
+});
+
+test('Retry-After counts for the URL that asked for it, and what another URL asks for since replaces it', () => {
+  const former = retryAfterWord(HEALTHY, { until: 900, url: 'u', now: 10 });
+  expect([retryAfterUntil(former, { url: 'u' }), retryAfterUntil(former, { url: 'v' })]).toEqual([900, 0]);
+  expect(retryAfterUntil(former, { url: null })).toBe(900);
+  const both = mergeHealth(former, retryAfterWord(former, { until: 50, url: 'v', now: 20 }));
+  expect([retryAfterUntil(both, { url: 'u' }), retryAfterUntil(both, { url: 'v' })]).toEqual([0, 50]);
+  expect(retryAfterUntil({ ...HEALTHY, retryAfterUntil: 70 }, { url: 'v' })).toBe(70);
 });
 
 test("the operator's last word counts, and an end of a pause ends what only a probe could end", () => {
@@ -54,9 +99,9 @@ test("the operator's last word counts, and an end of a pause ends what only a pr
 });
 
 test('what holds an endpoint is told in the order of who must act, and a 410 counts for the definition that it was said to', () => {
-  const defined = { enabled: true, definition: 'x' };
+  const defined = { enabled: true, definition: 'x', url: 'u' };
   const hold = { since: 10, until: 20, pauseMs: 10 };
-  const all = { retryAfterUntil: 50, breaker: hold, unauthorized: hold, provenAt: 0 };
+  const all = { ...HEALTHY, retryAfterUntil: 50, breaker: hold, unauthorized: hold };
   const health = { ...all, gone: { definition: 'x', at: 10 }, operator: { paused: true, at: 10 } };
   expect(stateOf(health, { ...defined, enabled: false }, 30)).toBe('disabled');
   expect(stateOf(health, defined, 30)).toBe('operator');
@@ -66,6 +111,7 @@ test('what holds an endpoint is told in the order of who must act, and a 410 cou
   const ungone = { ...health, operator: null, gone: null };
   expect(stateOf(ungone, defined, 50)).toBe('unauthorized');
   expect(stateOf({ ...ungone, unauthorized: null }, defined, 50)).toBe('breaker');
+  expect(stateOf({ ...ungone, retryAfterUrl: 'v' }, defined, 30)).toBe('unauthorized');
   expect(stateOf(HEALTHY, defined, 50)).toBe('open');
 });
 
@@ -74,4 +120,11 @@ test('a word survives its encoding', () => {
     expect(decodeHealth(encodeHealth(word))).toEqual(word);
   });
   fc.assert(run);
+});
+
+test('a word of the format before says no URL, and counts for any', () => {
+  // 1: retryAfterUntil 5, no breaker, not unauthorized, provenAt 3, not gone, no word of the operator
+  const first = Buffer.from([1, 10, 0, 0, 6, 0, 0]);
+  expect(decodeHealth(first)).toEqual({ ...HEALTHY, retryAfterUntil: 5, provenAt: 3 });
+  expect(encodeHealth(HEALTHY)[0]).toBe(2);
 });

@@ -144,7 +144,7 @@ test('a restart resumes the schedule: attempts, first failure and due time come 
   const world = ownedWorld([testEndpoint()]);
   world.append({ leadId: '9' });
   world.feed();
-  await world.answer(0, status(429, '600'));
+  await world.answer(0, status(500, '600'));
   world.commit();
   world.crash();
   world.commit();

@@ -1,7 +1,8 @@
 /** The rules that act on an endpoint as a whole, one by one, with time given by hand. */
 import { expect, test } from 'vitest';
 import { type AttemptResult, type OutcomeKey, type OutcomeKind, outcomeOf } from '../../src/core/attempt.ts';
-import { HEALTHY } from '../../src/core/endpoint-health.ts';
+import { HEALTHY, operatorWord } from '../../src/core/endpoint-health.ts';
+import { urlDigest } from '../../src/delivery/definition.ts';
 import { LaneGate } from '../../src/delivery/lane-gate.ts';
 import { OK, status, TIMEOUT, testEndpoint } from '../support/deliver-world.ts';
 
@@ -87,6 +88,42 @@ test.each([
   expect(end(answer, START)).toBe(true);
   expect([gate.state(START), gate.opensAt(START), gate.probing]).toEqual(['retry-after', START + waitMs, false]);
   expect(gate.state(START + waitMs)).toBe('open');
+});
+
+test('a changed URL ends Retry-After, be it after a restart; any other change of the definition does not', () => {
+  const { gate, end } = gateOf();
+  end(status(429, '86400'), START);
+  const changed = testEndpoint({ breaker, enabled: true, url: new URL('https://other.example.com/hooks') });
+  const at = { changed: true, now: START + 50 };
+  gate.define(testEndpoint({ breaker, version: 'v2' }), { ...at, definition: 'definition-2' });
+  expect(gate.state(START + 50)).toBe('retry-after');
+  gate.define(changed, { ...at, definition: 'definition-3' });
+  expect([gate.state(START + 50), gate.opensAt(START + 50)]).toEqual(['open', START + 50]);
+  const restarted = new LaneGate(changed, 'definition-3');
+  restarted.learn(gate.health);
+  expect(restarted.opensAt(START + 50)).toBeLessThanOrEqual(START + 50);
+  end(status(429, '30'), START + 60, { startedAt: START + 55 });
+  expect(gate.opensAt(START + 60)).toBe(START + 30_060);
+  gate.learn({ ...HEALTHY, retryAfterUntil: START + 86_400_000, retryAfterUrl: urlDigest(testEndpoint()) });
+  expect(gate.opensAt(START + 60)).toBe(START + 30_060);
+});
+
+test('Retry-After that was said to a request of before the URL changed says nothing of the new one', () => {
+  const { gate, end } = gateOf();
+  const url = new URL('https://other.example.com/hooks');
+  gate.define(testEndpoint({ breaker, url }), { definition: 'definition-2', changed: true, now: START });
+  expect(end(status(429, '30'), START + 10, { startedAt: START - 5 })).toBe(false);
+  expect(gate.state(START + 10)).toBe('open');
+});
+
+test("the operator's resume opens the endpoint at once, whatever held it", () => {
+  const { gate, end } = gateOf();
+  for (let i = 0; i < 3; i += 1) end(status(503, '3600'), START);
+  end(status(401), START);
+  gate.learn(operatorWord(true, START + 10));
+  gate.learn(operatorWord(false, START + 20));
+  expect([gate.state(START + 20), gate.probing]).toEqual(['open', false]);
+  expect(gate.opensAt(START + 20)).toBeLessThanOrEqual(START + 20);
 });
 
 test('Retry-After of an answer that says neither 429 nor 503, or one in the past, holds nobody', () => {

@@ -56,7 +56,9 @@ test('the next attempt waits for the backoff or for what was asked, whichever is
     const result = status(code, retryAfter);
     return nextDueAt(delivery, { outcome: outcomeOf(result, NONE), result, now: NOW }, () => 1) - NOW;
   };
-  expect([due(503, null), due(503, '1'), due(503, '5'), due(401, null)]).toEqual([2000, 2000, 5000, 0]);
+  expect([due(500, null), due(500, '1'), due(500, '5'), due(401, null)]).toEqual([2000, 2000, 5000, 0]);
+  // The lane keeps these, and may be opened before.
+  expect([due(503, '3600'), due(429, '3600')]).toEqual([2000, 2000]);
 });
 
 test('what waits behind a held lane for too long is hopeless; of the rest the oldest is known', () => {

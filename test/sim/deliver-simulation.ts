@@ -4,6 +4,7 @@
  * stop, everything gets a bounded time to arrive, and the judges read the receivers' ledger.
  */
 
+import { type EndpointHealth, HEALTHY, mergeHealth } from '../../src/core/endpoint-health.ts';
 import { DELIVERER_DEFAULTS } from '../../src/delivery/deliverer.ts';
 import { decodeHealth } from '../../src/kafka/internal-codec.ts';
 import { readLetter } from '../../src/kafka/letter.ts';
@@ -174,14 +175,18 @@ class DeliverSimulation {
   #listen(): void {
     const { kafka, timeline } = this.#world;
     const log = kafka.log(DELIVER_TOPICS.health, 0);
+    const known = new Map<string, EndpointHealth>();
     let next = 0;
     kafka.watch(log, () => {
       const chunk = log.read({ from: next, recordsMax: Number.POSITIVE_INFINITY, committed: true });
       next = chunk.next;
       for (const { key, value } of chunk.records) {
         if (value === null) continue;
-        const { retryAfterUntil } = decodeHealth(value);
-        this.#told.push({ endpointId: String(key), at: timeline.now(), pauseUntil: retryAfterUntil });
+        const endpointId = String(key);
+        const health = mergeHealth(known.get(endpointId) ?? HEALTHY, decodeHealth(value));
+        known.set(endpointId, health);
+        const { retryAfterUntil: pauseUntil, openedAt } = health;
+        this.#told.push({ endpointId, at: timeline.now(), pauseUntil, openedAt });
       }
     });
   }

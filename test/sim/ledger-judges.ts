@@ -29,6 +29,8 @@ export interface Told {
   readonly endpointId: string;
   readonly at: number;
   readonly pauseUntil: number;
+  /** Pauses that were asked for before this was raised are over. */
+  readonly openedAt: number;
 }
 
 export interface Evidence {
@@ -209,12 +211,19 @@ function judgePauses({ ledger, told }: Evidence): Violation[] {
   const say = (one: Exchange, what: string): void => {
     violations.push({ promise: 'S6', message: `${nameOf(one)} ${what}` });
   };
+  const openings = told.filter(({ endpointId, openedAt }, index) => {
+    const before = told.slice(0, index).filter((other) => other.endpointId === endpointId);
+    return openedAt > Math.max(0, ...before.map((other) => other.openedAt));
+  });
+  /** The operator has ended a pause that was heard of at `since`, or as good as then, before `begunAt`. */
+  const isOpened = (id: string, since: number, begunAt: number): boolean =>
+    openings.some(({ endpointId, at }) => endpointId === id && since <= at + HEARD_WITHIN_MS && at <= begunAt);
   const asked = ledger.filter(({ pauseUntil }) => pauseUntil > 0);
   for (const one of ledger) {
     const { begunAt, process, endpoint, awakeSince } = one;
     const isTold = told.some(({ endpointId, at, pauseUntil }) => {
       const from = Math.max(at, awakeSince) + HEARD_WITHIN_MS;
-      return endpointId === endpoint.id && begunAt > from && begunAt < pauseUntil;
+      return endpointId === endpoint.id && begunAt > from && begunAt < pauseUntil && !isOpened(endpointId, at, begunAt);
     });
     if (isTold) say(one, 'begins within a pause that was told to all');
     const isKnown = asked.some((other) => {
@@ -224,7 +233,8 @@ function judgePauses({ ledger, told }: Evidence): Violation[] {
         other.endpoint === endpoint &&
         heardAt !== null &&
         begunAt > heardAt &&
-        begunAt < pauseUntil
+        begunAt < pauseUntil &&
+        !isOpened(endpoint.id, heardAt, begunAt)
       );
     });
     if (isKnown) say(one, 'begins within a pause that its own process was asked for');
