@@ -14,7 +14,7 @@ export type AttemptResult =
       readonly retryAfter: string | null;
     }
   | { readonly kind: 'timeout' }
-  /** Nothing was sent: this process may have lost the task (docs/semantics.md, S5). */
+  /** Nothing was sent: this process may have lost the task (docs/semantics.md, S5), or the definition changed meanwhile. */
   | { readonly kind: 'withheld' }
   /** `address`: it is not allowed, nothing was sent. `oauth`: no access token to be had, nothing was sent. */
   | { readonly kind: 'dns' | 'network' | 'tls' | 'address' | 'oauth'; readonly code: string };

@@ -331,6 +331,7 @@ export class Dispatch {
   #withheld(delivery: Delivery): void {
     const { pair } = delivery;
     delivery.attempts -= 1;
+    if (pair.lane.removed || pair.lane.gone) this.lost.suspect();
     if (pair.waiting && pair.lane.endpoint.supersede) this.#supersede(delivery);
     else pair.putBack(delivery);
   }

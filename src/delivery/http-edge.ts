@@ -60,7 +60,7 @@ export class HttpEdge {
    * by one more request with a new token. Never rejects.
    */
   readonly post = async (endpoint: Endpoint, request: PostRequest): Promise<AttemptResult> => {
-    if (this.#closed) return { kind: 'network', code: 'EDGE_CLOSED' };
+    if (this.#closed) return CLOSED;
     const channel = this.#channel(endpoint);
     const attempt = { request, deadline: deadlineIn(this.#deps.clock, endpoint.limits.timeoutMs) };
     return channel.oauth === null
@@ -161,7 +161,9 @@ export class HttpEdge {
   }
 
   #send(channel: Channel, { request, deadline }: Attempt, token: AccessToken | null): Promise<AttemptResult> {
-    if (this.#closed || this.#channels.get(channel.endpoint) !== channel) return Promise.resolve(GONE);
+    if (this.#closed) return Promise.resolve(CLOSED);
+    // The definition went away while a token was waited for: nothing was sent, and the next attempt is made by the new one.
+    if (this.#channels.get(channel.endpoint) !== channel) return Promise.resolve({ kind: 'withheld' });
     const headers = channel.headers.of(request, this.#deps.clock.now(), token?.value ?? null);
     const message = { path: channel.path, method: 'POST' as const, headers, body: request.body };
     const order = { message, deadline, ...(request.permitted && { permitted: request.permitted }), ...request.trial };
@@ -169,5 +171,5 @@ export class HttpEdge {
   }
 }
 
-/** The definition, or the edge, went away while a token was waited for. */
-const GONE: AttemptResult = { kind: 'network', code: 'EDGE_CLOSED' };
+/** Nothing is sent any more. */
+const CLOSED: AttemptResult = { kind: 'network', code: 'EDGE_CLOSED' };

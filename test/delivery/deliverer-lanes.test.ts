@@ -243,6 +243,16 @@ test('a request that was withheld at the socket uses up no attempt and goes out 
   expect(world.commit()).toMatchObject({ position: { nextOffset: 1 }, pending: [] });
 });
 
+test('what is withheld after its endpoint was removed becomes a dead letter and does not hold the position', async () => {
+  const world = ownedWorld([testEndpoint({ limits })]);
+  world.append({ leadId: '1' });
+  world.feed();
+  world.lanes.replace([]);
+  world.commit();
+  await world.answer(0, { kind: 'withheld' });
+  expect(world.commit()).toMatchObject({ position: { nextOffset: 1 }, deadLetters: [{ code: 'endpoint-removed' }] });
+});
+
 test('while our own way out is broken nothing becomes pending for having waited, and fetching stops at the window', async () => {
   const breaker = { failures: 1, baseMs: 300_000, capMs: 300_000 };
   const ids = ['a', 'b', 'c'];

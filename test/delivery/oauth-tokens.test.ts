@@ -279,3 +279,27 @@ test('over HTTP: a token endpoint that never answers takes no more time than the
     code: 'timeout',
   });
 });
+
+test('over HTTP: an attempt that waits for its token when the definition changes sends nothing, and uses up no attempt', async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const provider = await receiver((_request, response) => {
+    asked.resolve();
+    void answer.promise.then(() => response.end(token('t1', 3600)));
+  });
+  let posts = 0;
+  const port = await receiver((request, response) => {
+    posts += 1;
+    request.resume().on('end', () => response.end());
+  });
+  const tokenUrl = new URL(`http://127.0.0.1:${provider}/`);
+  const auth = { type: 'oauth2-client-credentials', ...client({ tokenUrl }) } as const;
+  const http = edge();
+  const result = http.post(endpointAt(port, { auth }), REQUEST);
+  await asked.promise;
+  const after = endpointAt(port, { auth, version: 'v2' });
+  http.keepOnly([after]);
+  answer.resolve();
+  expect([await result, posts]).toEqual([{ kind: 'withheld' }, 0]);
+  expect(await http.post(after, REQUEST)).toMatchObject({ status: 200 });
+});
