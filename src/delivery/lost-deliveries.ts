@@ -45,6 +45,7 @@ export interface LostDeps {
   readonly changed: () => void;
 }
 
+/** What is lost of one task. */
 export class LostDeliveries {
   readonly #deps: LostDeps;
   #orphans: Orphan[] = [];

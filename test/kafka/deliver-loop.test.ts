@@ -132,9 +132,7 @@ class World implements TaskDeliverer {
   }
 
   readonly wantsRedrives = true;
-  redrive(redrives: Redrives): void {
-    this.redriven.push(redrives);
-  }
+  redrive = (redrives: Redrives): void => void this.redriven.push(redrives);
 
   plan(): Commit | null {
     const plan = this.plans.shift() ?? null;
