@@ -52,6 +52,8 @@ export interface PendingDelivery {
   readonly packed: Buffer;
   /** Attempts begun so far; the next one is number `attempts + 1`. */
   readonly attempts: number;
+  /** Failed attempts in a row of the pair, those of revisions that this one replaced included: what the backoff grows by. */
+  readonly failures: number;
   /** When the record was taken from the outbound topic, ms: the age of a delivery that never failed. */
   readonly since: number;
   /** Not before this time, ms. */

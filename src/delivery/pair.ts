@@ -180,8 +180,7 @@ export function restoredDelivery(
   { stateRevision, values }: { stateRevision: number | null; values: PackedValues },
 ): Delivery {
   const { packed, ...rest } = stored;
-  const failures = stored.firstFailureAt === null ? 0 : stored.attempts;
-  return { ...rest, value: values.keepPacked(packed), pair, stateRevision, slot: null, pending: true, failures };
+  return { ...rest, value: values.keepPacked(packed), pair, stateRevision, slot: null, pending: true };
 }
 
 /** Holds the delivery's value no longer as it was read, but packed. @returns how many bytes that takes. */
@@ -200,8 +199,9 @@ export function recordValue({ value }: Delivery, values: PackedValues): Buffer {
 
 /** The delivery as `delivery-state` keeps it; it is pending. */
 export function storedDelivery(delivery: Delivery, values: PackedValues): PendingDelivery {
-  const { record, value, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode } = delivery;
+  const { record, value, since, attempts, failures, dueAt } = delivery;
+  const { firstFailureAt, lastFailureAt, lastStatus, lastCode } = delivery;
   assert(typeof value === 'number', 'what is pending is packed');
   const packed = values.packed(value);
-  return { record, packed, since, attempts, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
+  return { record, packed, since, attempts, failures, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
 }

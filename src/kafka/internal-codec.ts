@@ -73,7 +73,9 @@ const deliverPositions = new VersionedRecord<StoredDeliverPosition>('deliver-pos
   (first) => ({ ...first, owner: null }),
 ]);
 const facts = new VersionedRecord<MetaFact>('meta-fact');
-const pendings = new VersionedRecord<FlatPending>('pending-delivery');
+const pendings = new VersionedRecord<FlatPending>('pending-delivery', [
+  (first) => ({ ...first, failures: first.firstFailureAt === null ? 0 : first.attempts }),
+]);
 const marks = new VersionedRecord<Mark>('delivery-mark');
 const healths = new VersionedRecord<EndpointHealth>('endpoint-health', [
   (first) => ({ ...first, retryAfterUrl: '', openedAt: 0 }),
@@ -174,9 +176,9 @@ export function encodePending(pending: PendingDelivery): Buffer {
 
 /** A pending delivery, its value still packed. Throws UnknownFormat. */
 export function decodePending(bytes: Buffer): PendingDelivery {
-  const { value: packed, attempts, since, dueAt, ...more } = pendings.decode(bytes);
+  const { value: packed, attempts, failures, since, dueAt, ...more } = pendings.decode(bytes);
   const { firstFailureAt, lastFailureAt, lastStatus, lastCode, ...record } = more;
-  return { record, packed, attempts, since, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
+  return { record, packed, attempts, failures, since, dueAt, firstFailureAt, lastFailureAt, lastStatus, lastCode };
 }
 
 /** A redrive request; its body is packed. */

@@ -19,7 +19,6 @@ import { type LogFields, silentLog } from '../../src/lib/log.ts';
 import { silentMeter } from '../../src/lib/meter.ts';
 import { CountingMeter } from '../support/counting-meter.ts';
 import { outbound, testEndpoint } from '../support/deliver-world.ts';
-import { pendingDelivery } from '../support/pending-delivery.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const lanes = new Lanes([testEndpoint()], { log: silentLog, meter: silentMeter, clock: new VirtualClock() });
@@ -58,17 +57,22 @@ test('stragglers are the open deliveries of old records alone', () => {
   expect([...window.stragglers(7)]).toEqual([old, young]);
 });
 
-test('a delivery survives storing and restoring; only real failures count for the backoff', () => {
+test('a delivery survives storing and restoring, with what its backoff has grown to', () => {
   const pair = pairOf('1');
   const values = new PackedValues(packing);
-  const failed = { ...newDelivery(pair, outbound(), 5), attempts: 3, dueAt: 9, firstFailureAt: 6, lastCode: 'timeout' };
+  const failed = {
+    ...newDelivery(pair, outbound(), 5),
+    attempts: 3,
+    failures: 2,
+    dueAt: 9,
+    firstFailureAt: 6,
+    lastCode: 'timeout',
+  };
   pack(failed, values);
   const restored = restoredDelivery(pair, storedDelivery(failed, values), { stateRevision: null, values });
   expect(storedDelivery(restored, values)).toEqual(storedDelivery(failed, values));
-  expect(restored).toMatchObject({ pending: true, failures: 3, slot: null });
+  expect(restored).toMatchObject({ pending: true, attempts: 3, failures: 2, slot: null });
   expect(recordValue(restored, values)).toEqual(outbound().value);
-  const untried = pendingDelivery({ firstFailureAt: null });
-  expect(restoredDelivery(pair, untried, { stateRevision: null, values }).failures).toBe(0);
 });
 
 test('a pending record is written, rewritten and tombstoned once each, and never tombstoned when it was never written', () => {

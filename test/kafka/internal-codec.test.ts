@@ -53,6 +53,7 @@ const pending: fc.Arbitrary<PendingDelivery> = fc.record({
   record: outboundRecord.map(factsOf),
   packed: fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
   attempts: fc.nat(),
+  failures: fc.nat(),
   since: instant,
   dueAt: instant,
   firstFailureAt: nullable(instant),
@@ -152,6 +153,17 @@ describe('values of internal topics come back as they went in', () => {
     fc.assert(
       fc.property(pending, (of) => void expect(plain(codec.decodePending(codec.encodePending(of)))).toEqual(plain(of))),
     );
+  });
+
+  it('a pending delivery that an earlier release wrote, which counts every attempt as a failure once there was one', () => {
+    const about = [10, 2, 0x39, 4, 0x76, 0x33, 2, 0, 2, 0x33, 0, 0, 2, 0x78, 0]; // offset 5, lead 9, v3, revision 1, value x
+    const failedSince = (...firstFailureAt: number[]): Buffer => {
+      // attempts 3, since 1, dueAt 2, no last failure, no status, no code
+      return Buffer.from([1, ...about, 6, 2, 4, ...firstFailureAt, 0, 0, 0]);
+    };
+    expect(codec.decodePending(failedSince(2, 2))).toMatchObject({ attempts: 3, failures: 3, firstFailureAt: 1 });
+    expect(codec.decodePending(failedSince(0))).toMatchObject({ attempts: 3, failures: 0, firstFailureAt: null });
+    expect(codec.encodePending(codec.decodePending(failedSince(0)))[0]).toBe(2);
   });
 
   it('redrive requests, their bodies byte for byte', () => {

@@ -10,6 +10,7 @@ export function pendingDelivery(overrides: Partial<PendingDelivery & { value: Bu
     record: factsOf(outbound()),
     packed: packBody(value),
     attempts: 1,
+    failures: 1,
     since: 1_000,
     dueAt: 9_000,
     firstFailureAt: 2_000,
