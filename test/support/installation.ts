@@ -53,6 +53,7 @@ export interface Ran {
 export interface ReadOptions {
   readonly last?: number;
   readonly committed?: boolean;
+  readonly from?: ReadonlyMap<number, number>;
 }
 
 export interface UntilOptions {
@@ -203,16 +204,18 @@ export class Installation implements AsyncDisposable {
   /**
    * Reads what is committed in a topic now, partition by partition in order, and keeps nothing of it.
    * @param options.last of each partition only so many offsets before its end
+   * @param options.from where the reading of a partition begins, by partition; absent = at its start
    * @param options.committed false: what was aborted too
    */
   async read(
     topic: string,
     onRecord: (record: KafkaRecord) => void,
-    { last = Infinity, committed = true }: ReadOptions = {},
+    { last = Infinity, from: first, committed = true }: ReadOptions = {},
   ): Promise<void> {
     const signal = AbortSignal.timeout(READ_TIMEOUT_MS);
     for (const { partition, earliest, lastStable } of await this.#fetcher.offsets(topic, signal)) {
-      const from = Math.max(earliest, lastStable - last);
+      const from = Math.max(earliest, lastStable - last, first?.get(partition) ?? 0);
+      if (from >= lastStable) continue;
       const range = { topic, partition, from, to: lastStable, committed, signal };
       await this.#fetcher.read(range, (part) => {
         for (const record of part) onRecord(record);
