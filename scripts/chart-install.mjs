@@ -4,9 +4,11 @@
  * Security *restricted*; the definitions of ScaledObject, KafkaTopic and so on must be installed (helm/lead-webhooks/crd-schemas/README.md).
  *
  * What it proves needs no nodes, so an API server with its controllers is enough: the server takes every object without an unknown field, its
- * controllers may make every pod, and nothing is left behind. Pods need not run, so hooks are not awaited: their pods are made apart.
+ * controllers may make every pod, Helm runs the hooks in their place and takes them away, and nothing is left behind. No pod runs: this
+ * script plays the node's part for the pods of hooks, which Helm waits for, and says of each that it ended.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -59,50 +61,116 @@ async function podsAreMade() {
   );
 }
 
-/** The Job and the test are hooks, which Helm would wait for: made by hand when Helm would, their pods too, and taken away. */
-async function hooksAreTaken(values, when) {
+/** Names of the hooks that Helm runs at `when`; each is one that the server takes without an unknown field. */
+function hooksAt(values, when) {
   const rendering = ['template', release, chart, '--namespace', namespace, '--values', values];
   const hooks = parseAllDocuments(run(helm, [...rendering, '--kube-version', '1.34.0']))
     .map((one) => one.toJS())
     .filter((one) => one?.metadata.annotations?.['helm.sh/hook']?.split(',').includes(when));
-  if (hooks.length === 0) return;
-  const text = hooks.map((one) => stringify(one)).join('---\n');
-  const isOurs = ({ metadata }) => hooks.some((hook) => `${metadata.name}-`.startsWith(`${hook.metadata.name}-`));
-  const pods = () => list('pods').filter(isOurs).length;
-  kubectl(['create', '--validate=strict', '--filename', '-'], text);
-  await eventually(`the pods of ${when} are made`, () => pods() === hooks.length);
-  kubectl(['delete', '--wait=false', '--filename', '-'], text);
-  await eventually(`the pods of ${when} are gone`, () => pods() === 0);
+  // Under another name: a hook that failed is still there under its own.
+  const look = ({ metadata, ...one }) =>
+    stringify({ ...one, metadata: { ...metadata, name: `${metadata.name}-look` } });
+  const text = hooks.map(look).join('---\n');
+  if (text !== '') kubectl(['create', '--dry-run=server', '--validate=strict', '--filename', '-'], text);
+  return hooks.map(({ metadata }) => metadata.name);
+}
+
+/** What the node of a pod would say when all its containers ended with this code. */
+function endPod({ metadata, spec }, exitCode) {
+  const ended = ({ name, image }) => ({
+    ...{ name, image, imageID: '', ready: false, restartCount: 0 },
+    state: { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' } },
+  });
+  const status = {
+    phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+    initContainerStatuses: (spec.initContainers ?? []).map(ended),
+    containerStatuses: spec.containers.map(ended),
+  };
+  kubectl([
+    'patch',
+    'pod',
+    metadata.name,
+    '--subresource=status',
+    '--type=merge',
+    '--patch',
+    JSON.stringify({ status }),
+  ]);
+}
+
+const generations = () => workloads().map(({ metadata }) => `${metadata.name} ${metadata.generation}`);
+
+/**
+ * Runs Helm, with its hooks at `when` and nobody but us to end their pods, with `exitCode`. While a hook is on, no workload is made or
+ * changed by the same command. Gives whether Helm was content.
+ */
+async function withHooks(args, { values, when, exitCode = 0 }) {
+  const names = hooksAt(values, when);
+  const before = generations();
+  const child = spawn(helm, [...args, '--namespace', namespace, '--timeout', `${PATIENCE_MS / 1_000}s`]);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+  const closed = once(child, 'close');
+  const taken = new Set();
+  while (child.exitCode === null) {
+    for (const pod of list('pods')) {
+      const hook = names.find((name) => `${pod.metadata.name}-`.startsWith(`${name}-`));
+      if (hook === undefined || pod.status.phase !== 'Pending' || pod.metadata.deletionTimestamp) continue;
+      expect(`${hook} is done before a workload changes`, generations().join() === before.join());
+      taken.add(hook);
+      endPod(pod, exitCode);
+    }
+    await pause(100);
+  }
+  await closed;
+  const isContent = child.exitCode === 0;
+  if (exitCode === 0 && !isContent) throw new Error(`${helm} ${args[0]}: ${said.trim()}`);
+  expect(`every hook of ${when} ran`, taken.size === names.length);
+  const isLeft = () => list('jobs,pods').some(({ metadata }) => names.some((name) => metadata.name.startsWith(name)));
+  if (isContent) await eventually(`the hooks of ${when} are taken away`, () => names.length === 0 || !isLeft());
+  return { isContent, hooks: names.length };
 }
 
 async function lifeOf(example) {
   const values = join(chart, 'examples', `${example}.yaml`);
-  await hooksAreTaken(values, 'pre-install');
-  const all = [release, chart, '--namespace', namespace, '--no-hooks', '--values', values];
+  const all = [release, chart, '--values', values];
   const startedAt = Date.now();
 
-  run(helm, ['install', ...all]);
+  const { hooks } = await withHooks(['install', ...all], { values, when: 'pre-install' });
   await podsAreMade();
-  await hooksAreTaken(values, 'test');
+  await withHooks(['test', release], { values, when: 'test' });
   const stopTimes = () => workloads().map(({ spec }) => spec.template.spec.terminationGracePeriodSeconds);
   const before = stopTimes();
 
-  run(helm, [
-    'upgrade',
-    ...all,
-    ...['rekey', 'join', 'deliver'].flatMap((stage) => ['--set', `${stage}.shutdownTimeoutMs=55000`]),
-  ]);
+  const stages = ['rekey', 'join', 'deliver'];
+  const change = stages.flatMap((stage) => ['--set', `${stage}.shutdownTimeoutMs=55000`]);
+  const upgrade = ['upgrade', ...all, ...change];
+  if (hooks > 0) {
+    const { isContent } = await withHooks(upgrade, { values, when: 'pre-upgrade', exitCode: 2 });
+    expect('an upgrade whose hook failed changes no workload', !isContent && stopTimes().join() === before.join());
+  }
+  // The Job that failed is still there, and makes way.
+  await withHooks(upgrade, { values, when: 'pre-upgrade' });
   expect(
     'the upgrade is in effect',
     stopTimes().every((seconds) => seconds === 60),
   );
   await podsAreMade();
 
-  run(helm, ['rollback', release, '1', '--namespace', namespace, '--no-hooks']);
+  await withHooks(['rollback', release, '1'], { values, when: 'pre-rollback' });
   expect('the rollback is in effect', stopTimes().join() === before.join());
   await podsAreMade();
 
-  run(helm, ['uninstall', release, '--namespace', namespace, '--no-hooks']);
+  await withHooks(['uninstall', release], { values, when: 'pre-delete' });
+  const topics = await whatIsLeft();
+  const kept = topics > 0 ? `, ${topics} topics kept` : '';
+  const how = hooks > 0 ? 'by a hook' : 'by no hook';
+  say(
+    `ok     ${example}: install (setup ${how}), test, upgrade, rollback, uninstall${kept} (${Date.now() - startedAt} ms)`,
+  );
+}
+
+/** Nothing but the topics; their number. */
+async function whatIsLeft() {
   const kinds = run('kubectl', ['api-resources', '--namespaced', '--verbs', 'list,delete', '--output', 'name'])
     .trim()
     .split('\n');
@@ -111,8 +179,7 @@ async function lifeOf(example) {
   await eventually('nothing is left but the topics', () => left().every((kind) => kind === 'KafkaTopic'));
   const topics = left().length;
   if (topics > 0) kubectl(['delete', 'kafkatopics', '--all']);
-  const kept = topics > 0 ? `, ${topics} topics kept` : '';
-  say(`ok     ${example}: install, upgrade, rollback, uninstall${kept} (${Date.now() - startedAt} ms)`);
+  return topics;
 }
 
 const restricted = {
