@@ -113,10 +113,12 @@ test('in the search list a domain whose server fails is passed over, and silence
   expect(new Set(silentOne.server.asked)).toEqual(new Set(['crm.first.test']));
 });
 
-test('a name is asked for once while an answer is awaited', async () => {
+test('a name is asked for once while an answer is awaited, and again when it is needed again, however long it would count', async () => {
   const { names, server } = await world({ 'crm.test': ['127.0.0.1'] });
   await Promise.all([names.resolve('crm.test'), names.resolve('crm.test'), names.resolve('crm.test')]);
   expect(server.asked).toEqual(['crm.test', 'crm.test']); // A and AAAA
+  await names.resolve('crm.test');
+  expect(server.asked).toHaveLength(4);
 });
 
 test.each([

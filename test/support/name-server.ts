@@ -55,7 +55,7 @@ function reply(question: Buffer, type: number, said: readonly string[] | 'servfa
 
 function record(type: number, address: string): Buffer {
   const bytes = type === 1 ? Buffer.from(address.split('.').map(Number)) : loopbackOf6(address);
-  const head = Buffer.from([0xc0, HEADER_BYTES, 0, type, 0, 1, 0, 0, 0, 0, 0, bytes.length]);
+  const head = Buffer.from([0xc0, HEADER_BYTES, 0, type, 0, 1, 0, 0, 1, 0, 0, bytes.length]); // for 256 s
   return Buffer.concat([head, bytes]);
 }
 
