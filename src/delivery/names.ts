@@ -28,9 +28,13 @@ export interface SearchRules {
 type Addresses = readonly LookupAddress[];
 
 const SYSTEM: NamesOptions = { hostsFile: '/etc/hosts', resolvConf: '/etc/resolv.conf', servers: null };
-/** First wait for a name server, ms, which doubles with each further try: with one server it takes 14 s to give a name up. */
+/**
+ * First wait for a name server, ms, which doubles up to a limit with each further try. c-ares begins with less at a server that it knows to be
+ * quick. So with one server a name is given up after 5 to 14 s.
+ */
 const ANSWER_MS = 2000;
-const TRIES = 3;
+const ANSWER_MS_MAX = 4000;
+const TRIES = 4;
 const NDOTS_MAX = 15;
 /** Codes of answers: there is no such name, or it has no such address, or it cannot be a name. */
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME']);
@@ -84,7 +88,7 @@ export class Names {
 
   #resolverFor(text: string): Resolver {
     if (this.#resolver?.text === text) return this.#resolver.resolver;
-    const resolver = new Resolver({ timeout: ANSWER_MS, tries: TRIES });
+    const resolver = new Resolver({ timeout: ANSWER_MS, maxTimeout: ANSWER_MS_MAX, tries: TRIES });
     if (this.#options.servers) resolver.setServers(this.#options.servers);
     this.#resolver = { text, resolver };
     return resolver;
