@@ -2,12 +2,14 @@
  * Scenarios of bench/delivery.ts in which something goes wrong: the receivers (`outage`), the processes (`kill`), or a receiver asks for a
  * pause (`retry-after`).
  */
-import { decodeDeliverPosition } from '../src/kafka/internal-codec.ts';
+import { partitionOf } from '../src/core/partition.ts';
 import { systemClock as clock, pause } from '../src/lib/clock.ts';
-import type { Installation, Running } from '../test/support/installation.ts';
-import type { Report } from './delivery-receiver.ts';
+import type { Running } from '../test/support/installation.ts';
+import { uncovered } from '../test/support/uncovered.ts';
 import {
+  arrival,
   type Bench,
+  broken,
   CALM,
   endpoint,
   installed,
@@ -15,12 +17,10 @@ import {
   PARTITIONS,
   random,
   say,
+  since,
   until,
   Writer,
 } from './delivery-world.ts';
-
-/** Records of a partition that a commit writes at most; the position is the last one. */
-const LAST_RECORDS = 2_000;
 
 /** Everybody gets 503 while each of 500 leads gets 20 versions. */
 export async function outage(bench: Bench): Promise<void> {
@@ -72,15 +72,26 @@ export async function kill(bench: Bench): Promise<void> {
     fleet[place]?.kill('SIGKILL');
     await fleet[place]?.ended;
     await pause(clock, 1_000); // what was on its way is answered
-    bound += await uncovered(installation, tasksOf(fleet[place]), await bench.receiver.report());
+    const accepted = new Map((await bench.receiver.report()).highest);
+    const killed = { endpoint: 'kill', version: 'v3', partitions: tasksOf(fleet[place]) };
+    const isAccepted = (lead: string, revision: number): boolean => (accepted.get(`/kill ${lead}`) ?? 0) >= revision;
+    bound += await uncovered(installation, killed, isAccepted);
     fleet[place] = start(place);
     kills += 1;
   }
-  await until(async () => writer.missing('/kill', await bench.receiver.report()) === 0);
+  const missing = await arrival(bench, writer, '/kill');
   const report = await bench.receiver.report();
+  const { olderAfterNewer, overlapping, duplicates } = since(report, before);
   say(
-    `kill -9, ${kills} times over ${count} records, 2 processes: missing 0, ${ledger(report, before)}; under another webhook-id ${report.renamed}; accepted and not covered by a committed position when a process died: ${bound} (send windows: ${kills * PARTITIONS * window})`,
+    `kill -9, ${kills} times over ${count} records, 2 processes: missing ${missing}, ${ledger(report, before)}; under another webhook-id ${report.renamed}; accepted and not covered by a committed position when a process died: ${bound} (send windows: ${kills * PARTITIONS * window})`,
   );
+  broken({
+    missing,
+    'older after newer': olderAfterNewer,
+    overlapping,
+    'under another webhook-id': report.renamed,
+    'duplicates beyond the bound': Math.max(0, duplicates - bound),
+  });
   for (const running of fleet) await running.stop();
 }
 
@@ -90,39 +101,6 @@ function tasksOf(running: Running | undefined): readonly number[] {
   return Array.isArray(tasks) ? (tasks as number[]) : [];
 }
 
-/**
- * Records of these partitions that the receiver has accepted and that no committed position covers: what the killed process may cause to
- * be sent again, and nothing else.
- */
-async function uncovered(
-  installation: Installation,
-  partitions: readonly number[],
-  { highest }: Report,
-): Promise<number> {
-  const accepted = new Map(highest);
-  const windows = new Map<number, { from: number; to: number }>();
-  await installation.read(
-    installation.topic('delivery-state'),
-    ({ key, value, partition }) => {
-      if (key?.toString() !== 'position' || value === null) return;
-      const { nextOffset, sentBound } = decodeDeliverPosition(value);
-      windows.set(partition, { from: nextOffset, to: sentBound });
-    },
-    { last: LAST_RECORDS },
-  );
-  let records = 0;
-  await installation.read(
-    installation.topic('outbound'),
-    ({ key, partition, offset, headers }) => {
-      const window = windows.get(partition);
-      if (!window || !partitions.includes(partition) || offset < window.from || offset >= window.to) return;
-      if ((accepted.get(`/kill ${key}`) ?? 0) >= Number(headers['revision'])) records += 1;
-    },
-    { last: LAST_RECORDS },
-  );
-  return records;
-}
-
 async function writeAll(writer: Writer, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += 500) {
     await writer.write(Array.from({ length: 500 }, () => Math.floor(10_000 ** random())));
@@ -130,7 +108,10 @@ async function writeAll(writer: Writer, count: number): Promise<void> {
   }
 }
 
-/** Three processes; a receiver that asks for a pause of so many seconds, and counts what comes all the same. */
+/**
+ * Three processes; a receiver that asks for a pause of so many seconds, and counts what comes all the same. One process alone has traffic
+ * when it is asked; the others get theirs when a second has passed, so that nothing but the word of the first one can hold them back.
+ */
 export async function retryAfter(bench: Bench): Promise<void> {
   const seconds = bench.given(0, 30);
   await using installation = await installed(bench, [
@@ -142,6 +123,8 @@ export async function retryAfter(bench: Bench): Promise<void> {
   for (const running of fleet) await running.logged(has);
   await using writer = await Writer.to(installation, bench);
   const leads = Array.from({ length: 60 }, (_, at) => at + 1);
+  const asked = tasksOf(fleet[0]);
+  const ofAsked = leads.filter((lead) => asked.includes(partitionOf(String(lead), PARTITIONS)));
   const writeFor = async (ms: number): Promise<void> => {
     for (const end = clock.monotonic() + ms; clock.monotonic() < end; ) {
       await writer.write(leads);
@@ -149,12 +132,17 @@ export async function retryAfter(bench: Bench): Promise<void> {
     }
   };
   await writeFor(5_000);
+  await until(async () => writer.missing('/asks', await bench.receiver.report()) === 0, 100);
   await bench.receiver.behave({ ...CALM, retryAfterSeconds: seconds });
+  await writer.write(ofAsked);
+  await until(async () => (await bench.receiver.report()).asked !== null, 50);
+  await pause(clock, 1_500);
   await writeFor(seconds * 1000 + 5_000);
-  await until(async () => writer.missing('/asks', await bench.receiver.report()) === 0);
-  const { asked } = await bench.receiver.report();
+  const missing = await arrival(bench, writer, '/asks');
+  const { asked: kept } = await bench.receiver.report();
   say(
-    `retry-after of ${seconds} s, 3 processes: ${asked?.atOnce} requests in the first second after the first 429, ${asked?.later} from then to the end of the pause; the first after it came ${asked?.resumedMs} ms late; all newest arrived`,
+    `retry-after of ${seconds} s, 3 processes, one of them asked: ${kept?.atOnce} requests in the first second after the first 429, ${kept?.later} from then to the end of the pause; the first after it came ${kept?.resumedMs} ms late; missing ${missing}`,
   );
+  broken({ missing, 'within the pause': kept?.later ?? 1 });
   for (const running of fleet) await running.stop();
 }

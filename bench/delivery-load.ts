@@ -1,10 +1,12 @@
 /** Scenarios of bench/delivery.ts about order and memory under load: `order` and `dead`. */
 import { readFileSync } from 'node:fs';
-import { systemClock as clock } from '../src/lib/clock.ts';
+import { systemClock as clock, pause } from '../src/lib/clock.ts';
 import type { Running } from '../test/support/installation.ts';
 import type { Report } from './delivery-receiver.ts';
 import {
+  arrival,
   type Bench,
+  broken,
   CALM,
   endpoint,
   installed,
@@ -13,32 +15,69 @@ import {
   percentile,
   random,
   say,
+  since,
   until,
   Writer,
   writeSteadily,
 } from './delivery-world.ts';
 
-/** Zipf over 20,000 leads, now and then a 500, at three concurrencies. */
+const ORDER_LEADS = 20_000;
+/** Requests a second for each place in flight (an answer takes 20 ms, and 1 in 50 is a 500), and in all; a little below what is possible. */
+const PER_PLACE = 40;
+const PER_SECOND_MAX = 1_200;
+const PORTION_MS = 100;
+
+/**
+ * Each of 20,000 leads once and Zipf draws of them besides, in any order, written while the process runs and about as fast as it can send,
+ * so that most are sent one by one and hot leads wait for one another; now and then a 500; at three concurrencies.
+ */
 export async function order(bench: Bench): Promise<void> {
-  const count = bench.given(0, 40_000);
+  const count = Math.max(ORDER_LEADS, bench.given(0, 40_000));
   for (const concurrency of [16, 64, 256]) {
+    const perSecond = bench.given(1, Math.min(concurrency * PER_PLACE, PER_SECOND_MAX));
+    const path = `/order-${concurrency}`;
     const retry = ', retry: { baseMs: 200, capMs: 1000 }';
-    const one = endpoint(bench.url, `order-${concurrency}`, `, limits: { concurrency: ${concurrency} }${retry}`);
+    const one = endpoint(bench.url, path.slice(1), `, limits: { concurrency: ${concurrency} }${retry}`);
     await using installation = await installed(bench, [one]);
     await bench.receiver.behave({ ...CALM, failOneIn: 50 });
     const before = await bench.receiver.report();
-    await using writer = await Writer.to(installation, bench);
-    const zipf = (): number => Math.floor(20_000 ** random());
-    await writer.write(Array.from({ length: count }, zipf));
-    const startedAt = clock.now();
     const running = installation.start('deliver');
-    await until(async () => writer.missing(`/order-${concurrency}`, await bench.receiver.report()) === 0);
-    const seconds = (clock.now() - startedAt) / 1000;
+    await running.tasksRunning('deliver', PARTITIONS);
+    await using writer = await Writer.to(installation, bench);
+    const startedAt = clock.monotonic();
+    await writePortions(writer, drawn(count), perSecond);
+    const writtenS = (clock.monotonic() - startedAt) / 1000;
+    const missing = await arrival(bench, writer, path);
+    const seconds = (clock.monotonic() - startedAt) / 1000;
     const report = await bench.receiver.report();
+    const { olderAfterNewer, overlapping, duplicates } = since(report, before);
     say(
-      `order, concurrency ${concurrency}: ${count} records of ${writer.newest.size} leads, ${report.requests} requests in ${seconds.toFixed(1)} s from the start of the process; missing 0, ${ledger(report, before)}`,
+      `order, concurrency ${concurrency}: ${count} records of ${writer.newest.size} leads written in ${writtenS.toFixed(1)} s, ${report.requests} requests in ${seconds.toFixed(1)} s, ${report.accepted} accepted; missing ${missing}, ${ledger(report, before)}`,
     );
+    broken({ missing, 'older after newer': olderAfterNewer, overlapping, duplicates });
     await running.stop();
+  }
+}
+
+/** Leads in the order of their records: each once, and for the rest of `count` Zipf draws, shuffled. */
+function drawn(count: number): number[] {
+  const leads = Array.from({ length: count }, (_, at) => {
+    return at < ORDER_LEADS ? at + 1 : Math.floor(ORDER_LEADS ** random());
+  });
+  for (let at = leads.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(random() * (at + 1));
+    [leads[at], leads[other]] = [leads[other] ?? 0, leads[at] ?? 0];
+  }
+  return leads;
+}
+
+/** Writes so many records a second, a portion in one transaction. */
+async function writePortions(writer: Writer, leads: readonly number[], perSecond: number): Promise<void> {
+  const size = Math.max(1, Math.round((perSecond * PORTION_MS) / 1000));
+  const startedAt = clock.monotonic();
+  for (let sent = 0; sent < leads.length; sent += size) {
+    await pause(clock, Math.max(0, startedAt + (sent * 1000) / perSecond - clock.monotonic()));
+    await writer.write(leads.slice(sent, sent + size));
   }
 }
 

@@ -3,7 +3,7 @@
  * knows the newest revision of each lead, and words for figures.
  */
 import { readFileSync } from 'node:fs';
-import { stdout } from 'node:process';
+import process from 'node:process';
 import { partitionOf } from '../src/core/partition.ts';
 import { createKafka } from '../src/kafka/client.ts';
 import type { OutgoingRecord } from '../src/kafka/record.ts';
@@ -131,11 +131,43 @@ export function percentile(values: readonly number[], part: number): number {
 
 /** A line for the person at the terminal. */
 export function say(line: string): void {
-  stdout.write(`${line}\n`);
+  process.stdout.write(`${line}\n`);
+}
+
+/** Missing and nothing new for so long: it is lost. */
+const LOST_AFTER_MS = 60_000;
+
+/** Waits until the newest revision of each lead was accepted, or nothing more is. @returns how many leads are missing. */
+export async function arrival({ receiver }: Bench, writer: Writer, path: string): Promise<number> {
+  let known = { accepted: -1, at: clock.monotonic() };
+  for (;;) {
+    const report = await receiver.report();
+    const missing = writer.missing(path, report);
+    if (report.accepted !== known.accepted) known = { accepted: report.accepted, at: clock.monotonic() };
+    if (missing === 0 || clock.monotonic() - known.at > LOST_AFTER_MS) return missing;
+    await pause(clock, 500);
+  }
+}
+
+/** Says what should be 0 and is not; then the bench ends with 1. */
+export function broken(faults: Readonly<Record<string, number>>): void {
+  const found = Object.entries(faults).filter(([, count]) => count !== 0);
+  if (found.length === 0) return;
+  process.exitCode = 1;
+  say(`  BROKEN: ${found.map(([what, count]) => `${what} ${count}`).join(', ')}`);
 }
 
 /** What a receiver would complain about, since `before`. */
-export function ledger({ olderAfterNewer, overlapping, duplicates }: Report, before?: Report): string {
-  const since = (now: number, then = 0): number => now - then;
-  return `older after newer ${since(olderAfterNewer, before?.olderAfterNewer)}, overlapping ${since(overlapping, before?.overlapping)}, duplicates ${since(duplicates, before?.duplicates)}`;
+export function since(report: Report, before?: Report): Pick<Report, 'olderAfterNewer' | 'overlapping' | 'duplicates'> {
+  return {
+    olderAfterNewer: report.olderAfterNewer - (before?.olderAfterNewer ?? 0),
+    overlapping: report.overlapping - (before?.overlapping ?? 0),
+    duplicates: report.duplicates - (before?.duplicates ?? 0),
+  };
+}
+
+/** The same in words. */
+export function ledger(report: Report, before?: Report): string {
+  const { olderAfterNewer, overlapping, duplicates } = since(report, before);
+  return `older after newer ${olderAfterNewer}, overlapping ${overlapping}, duplicates ${duplicates}`;
 }
