@@ -150,7 +150,11 @@ export class EndpointFeed implements EndpointSource {
       this.#changed(deps);
     };
     const more = (rows: readonly EndpointRow[]): void => {
-      for (const row of rows) this.#takeRow(row, deps);
+      for (const row of rows) {
+        this.#takeRow(row, deps);
+        // What was before a removal counts no more, however little later the next definition comes.
+        if (row.kind === 'row' && row.fields === null) this.#set.setRows(this.#rows, this.#earlier);
+      }
       this.#set.setRows(this.#rows, this.#earlier);
       this.#changed(deps);
     };

@@ -16,6 +16,8 @@ export type AttemptResult =
   | { readonly kind: 'timeout' }
   /** Nothing was sent: this process may have lost the task (docs/semantics.md, S5), or the definition changed meanwhile. */
   | { readonly kind: 'withheld' }
+  /** It may have arrived; its socket died, and this process was not allowed to repeat it. Says nothing of the endpoint. */
+  | { readonly kind: 'unheard' }
   /** `address`: it is not allowed, nothing was sent. `oauth`: no access token to be had, nothing was sent. */
   | { readonly kind: 'dns' | 'network' | 'tls' | 'address' | 'oauth'; readonly code: string };
 
@@ -59,10 +61,11 @@ const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
  * every other 3xx and 4xx refused. 401 and 403 are unauthorized: most likely it is our token, which says nothing about the
  * payload, so the endpoint waits and nothing is lost. A refused address is retried, since the name server or the operator's list
  * of allowed ones can make it good. A status below 200 or above 599 is no HTTP answer: retry.
- * `overrides` are the endpoint's `outcomes` and win for what they name; what was withheld has no other meaning.
+ * `overrides` are the endpoint's `outcomes` and win for what they name; what was withheld or is unheard of has no other meaning.
  */
 export function outcomeOf(result: AttemptResult, overrides: Overrides): Outcome {
-  if (result.kind === 'withheld') return { kind: 'retry', code: result.kind, status: null };
+  if (result.kind === 'withheld' || result.kind === 'unheard')
+    return { kind: 'retry', code: result.kind, status: null };
   if (result.kind !== 'answer') {
     const code = result.kind === 'timeout' ? result.kind : `${result.kind}-${result.code}`;
     return { kind: overrides.get(result.kind) ?? 'retry', code, status: null };

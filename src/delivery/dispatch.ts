@@ -307,11 +307,11 @@ export class Dispatch {
       }
       this.#books.changed();
     }
-    pair.lane.finished(result.kind === 'withheld' ? null : { leadId: pair.leadId, outcome, result, startedAt });
+    const ours = result.kind === 'withheld' || result.kind === 'unheard';
+    pair.lane.finished(ours ? null : { leadId: pair.leadId, outcome, result, startedAt });
     this.#offer(pair);
     this.#forget(pair);
-    if (this.#inFlight > 0) return;
-    for (const resolve of this.#landed.splice(0)) resolve();
+    if (this.#inFlight === 0) for (const resolve of this.#landed.splice(0)) resolve();
   }
 
   #delivered(delivery: Delivery, now: number): void {

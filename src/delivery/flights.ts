@@ -44,9 +44,9 @@ export class Flights {
     const first = await this.#fly(connections, connections.take(), order);
     if (first !== 'socket-was-dead') return first;
     const second = await this.#fly(connections, connections.fresh(), order);
-    // The first may have arrived, so what is said of the second must not be that nothing was sent.
-    const unknown = second === 'socket-was-dead' || second.kind === 'withheld';
-    return unknown ? { kind: 'network', code: 'UND_ERR_SOCKET' } : second;
+    if (second === 'socket-was-dead') return { kind: 'network', code: 'UND_ERR_SOCKET' };
+    // The first may have arrived, so it must not be said that nothing was sent.
+    return second.kind === 'withheld' ? { kind: 'unheard' } : second;
   }
 
   /** Watches no deadline any more: every connection has been closed. */

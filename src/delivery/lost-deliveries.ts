@@ -82,15 +82,23 @@ export class LostDeliveries {
     }
     let more = this.#orphans.length > 0;
     for (const pair of this.#deps.pairs()) {
-      const { lane, all, inFlight } = pair;
+      const { lane } = pair;
       if (!lane.removed && !lane.gone) this.#deps.revive(pair);
-      else if (portion.full) more = true;
-      else
-        for (const delivery of all)
-          if (delivery !== inFlight) portion.add(this.#deps.reject(delivery, lane.removed ? REMOVED : GONE));
+      else if (!this.#buryPair(pair, portion)) more = true;
     }
     if (!more) return;
     this.#suspected = true;
     this.#deps.changed();
+  }
+
+  /** The newest first: to take one off the end of many is quick. @returns whether nothing of the pair is left. */
+  #buryPair({ lane, all, inFlight }: Pair, portion: Portion): boolean {
+    for (let at = all.length - 1; at >= 0; at -= 1) {
+      const delivery = all[at];
+      if (delivery === undefined || delivery === inFlight) continue;
+      if (portion.full) return false;
+      portion.add(this.#deps.reject(delivery, lane.removed ? REMOVED : GONE));
+    }
+    return true;
   }
 }

@@ -116,8 +116,9 @@ export class Pair implements LaneMember {
 
   /** Takes a delivery that waits out. */
   remove(delivery: Delivery): void {
-    if (this.waiting !== delivery) this.later = this.later.filter((other) => other !== delivery);
-    else this.advance();
+    if (this.waiting === delivery) this.advance();
+    else if (this.later.at(-1) === delivery) this.later = this.later.slice(0, -1);
+    else this.later = this.later.filter((other) => other !== delivery);
   }
 
   /** The next one is none of those that wait any more; the one behind it is. */

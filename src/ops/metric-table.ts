@@ -99,7 +99,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     'attempts_total',
     ['endpoint', 'outcome', 'status_class'],
-    'POSTs, by outcome and by status class (`2xx` … `5xx`, or `timeout`, `dns`, `network`, `tls`, `address`, `oauth`).',
+    'POSTs, by outcome and by status class (`2xx` … `5xx`, or `timeout`, `dns`, `network`, `tls`, `address`, `oauth`, `unheard`).',
   ),
   histogram('attempt_seconds', ['endpoint'], ATTEMPT_SECONDS, 'Duration of a POST.'),
   histogram(

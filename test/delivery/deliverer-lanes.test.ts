@@ -243,6 +243,19 @@ test('a request that was withheld at the socket uses up no attempt and goes out 
   expect(world.commit()).toMatchObject({ position: { nextOffset: 1 }, pending: [] });
 });
 
+test('an attempt that is unheard of is tried again, whatever the endpoint says of failures of the network, and is none of its own', async () => {
+  const breaker = { failures: 1, baseMs: 60_000, capMs: 60_000 };
+  const world = ownedWorld([testEndpoint({ breaker, outcomes: new Map([['network', 'refused']]) })]);
+  world.append({ leadId: '1' });
+  world.feed();
+  await world.answer(0, { kind: 'unheard' });
+  expect(world.commit()).toMatchObject({
+    deadLetters: [],
+    pending: [{ delivery: { attempts: 1, lastCode: 'unheard' } }],
+  });
+  expect(world.lanes.get('crm')?.state(world.clock.now())).toBe('open');
+});
+
 test('what is withheld after its endpoint was removed becomes a dead letter and does not hold the position', async () => {
   const world = ownedWorld([testEndpoint({ limits })]);
   world.append({ leadId: '1' });

@@ -100,3 +100,19 @@ test('what was read back without its endpoint is taken when the endpoint is defi
   expect([buried, world.sent.length, world.pending.size]).toEqual([PORTION, MANY - PORTION, 0]);
   expect(world.sent.every(({ revision }) => revision === 2)).toBe(true);
 });
+
+test('the revisions of one lead are buried in portions too, the newest first', () => {
+  const each = testEndpoint({ ...ENDPOINT, supersede: false });
+  const world = new DeliverWorld([each], { windowRecords: 5000 });
+  world.commit();
+  world.lanes.learn('crm', { ...HEALTHY, operator: { paused: true, at: 1 } });
+  world.append(...Array.from({ length: MANY }, (_, at) => ({ leadId: '1', revision: at + 1 })));
+  world.feed();
+  world.commit();
+  world.lanes.replace([]);
+  world.commit();
+  expect([world.deadLetters.length, world.pending.size]).toEqual([PORTION, MANY - PORTION]);
+  expect(Math.min(...world.deadLetters.map(({ record }) => record.revision))).toBe(MANY - PORTION + 1);
+  world.commit();
+  expect([world.deadLetters.length, world.pending.size]).toEqual([MANY, 0]);
+});
