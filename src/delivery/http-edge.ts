@@ -43,7 +43,7 @@ export class HttpEdge {
   readonly #productVersion: string;
   readonly #channels = new Map<Endpoint, Channel>();
   readonly #flights: Flights;
-  readonly #names = new Names();
+  readonly #names: Names;
   /** Of definitions that are no longer in effect, while requests are under way. */
   readonly #retired = new Set<Connections>();
   #closed = false;
@@ -53,6 +53,7 @@ export class HttpEdge {
     this.#deps = deps;
     this.#productVersion = options.productVersion;
     this.#flights = new Flights(deps.clock);
+    this.#names = new Names(deps.clock);
   }
 
   /**

@@ -10,6 +10,7 @@ import type { LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { type Clock, pause } from '../lib/clock.ts';
 
 export interface NamesOptions {
   readonly hostsFile: string;
@@ -27,6 +28,15 @@ export interface SearchRules {
 
 type Addresses = readonly LookupAddress[];
 
+/** Who is asked, by the `resolv.conf` of the text. */
+interface Asked {
+  readonly text: string;
+  /** Knows all servers; goes from one that is silent to the next, and remembers which ones are. */
+  readonly all: Resolver;
+  /** Each knows one of several servers; empty when there is one only. */
+  readonly each: readonly Resolver[];
+}
+
 const SYSTEM: NamesOptions = { hostsFile: '/etc/hosts', resolvConf: '/etc/resolv.conf', servers: null };
 /**
  * First wait for a name server, ms, which doubles up to a limit with each further try. c-ares begins with less at a server that it knows to be
@@ -36,21 +46,26 @@ const ANSWER_MS = 2000;
 const ANSWER_MS_MAX = 4000;
 const TRIES = 4;
 const NDOTS_MAX = 15;
+/** How long, ms, addresses of one family wait for those of the other: some name servers never answer the question for IPv6. */
+const GRACE_MS = 250;
+/** Codes of answers by which a server says that it cannot tell; another one may. c-ares hands them on and asks nobody else. */
+const UNABLE: ReadonlySet<unknown> = new Set(['ESERVFAIL', 'EREFUSED', 'ENOTIMP']);
 /** Codes of answers: there is no such name, or it has no such address, or it cannot be a name. */
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME']);
 
 export class Names {
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #options: NamesOptions;
   readonly #asked = new Map<string, Promise<Addresses>>();
-  /** Knows the servers of the text that it was made for. */
-  #resolver: { readonly text: string; readonly resolver: Resolver } | null = null;
+  #servers: Asked | null = null;
 
-  constructor(options: Partial<NamesOptions> = {}) {
+  constructor(clock: Pick<Clock, 'after'>, options: Partial<NamesOptions> = {}) {
+    this.#clock = clock;
     this.#options = { ...SYSTEM, ...options };
   }
 
   /**
-   * All addresses of a name, IPv4 first. Who asks while an answer to the same name is awaited gets that answer.
+   * The addresses of a name, IPv4 first; those of one family alone when the question for the other is not answered soon after. Who asks while an answer to the same name is awaited gets that answer.
    * Rejects with the code of the platform: ENOTFOUND for a name without address, ETIMEOUT when no server answers, and others.
    */
   readonly resolve = (name: string): Promise<Addresses> => {
@@ -63,7 +78,8 @@ export class Names {
 
   /** Ends what is being asked; it rejects. */
   cancel(): void {
-    this.#resolver?.resolver.cancel();
+    this.#servers?.all.cancel();
+    for (const one of this.#servers?.each ?? []) one.cancel();
   }
 
   async #find(name: string): Promise<Addresses> {
@@ -71,14 +87,14 @@ export class Names {
     const [hosts, text] = await Promise.all([textOf(hostsFile), textOf(resolvConf)]);
     const known = hostAddresses(hosts, name);
     if (known.length > 0) return known;
-    const resolver = this.#resolverFor(text);
+    const servers = this.#serversOf(text);
     let failed: unknown = null;
     for (const candidate of candidatesOf(name, searchRules(text))) {
       try {
-        const found = await ask(resolver, candidate);
+        const found = await ask(servers, candidate, this.#clock);
         if (found.length > 0) return found;
       } catch (error) {
-        // As the platform does: a server that fails for one domain of the list does not end the search, silence does.
+        // As glibc does: when all servers fail for one domain of the list, that does not end the search; silence does.
         if (codeOf(error) !== 'ESERVFAIL') throw error;
         failed ??= error;
       }
@@ -86,12 +102,14 @@ export class Names {
     throw failed ?? Object.assign(new Error('the name has no address'), { code: 'ENOTFOUND' });
   }
 
-  #resolverFor(text: string): Resolver {
-    if (this.#resolver?.text === text) return this.#resolver.resolver;
-    const resolver = new Resolver({ timeout: ANSWER_MS, maxTimeout: ANSWER_MS_MAX, tries: TRIES });
-    if (this.#options.servers) resolver.setServers(this.#options.servers);
-    this.#resolver = { text, resolver };
-    return resolver;
+  #serversOf(text: string): Asked {
+    if (this.#servers?.text === text) return this.#servers;
+    const all = new Resolver({ timeout: ANSWER_MS, maxTimeout: ANSWER_MS_MAX, tries: TRIES });
+    if (this.#options.servers) all.setServers(this.#options.servers);
+    const addresses = all.getServers();
+    const each = addresses.length > 1 ? addresses.map(resolverOf) : [];
+    this.#servers = { text, all, each };
+    return this.#servers;
   }
 }
 
@@ -140,18 +158,51 @@ export function candidatesOf(name: string, { domains, ndots }: SearchRules): str
   return dots >= ndots ? [name, ...searched] : [...searched, name];
 }
 
-async function ask(resolver: Resolver, name: string): Promise<Addresses> {
-  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+/** Asks one server, once: what it is asked has been asked before, and there are others. */
+function resolverOf(server: string): Resolver {
+  const resolver = new Resolver({ timeout: ANSWER_MS, tries: 1 });
+  resolver.setServers([server]);
+  return resolver;
+}
+
+/** The addresses of a full name: of both families, or of one when the other is still unheard of after the grace. */
+async function ask(servers: Asked, name: string, clock: Pick<Clock, 'after'>): Promise<Addresses> {
   const found: LookupAddress[] = [];
-  for (const [at, answer] of answers.entries()) {
-    if (answer.status === 'fulfilled')
-      for (const address of answer.value) found.push({ address, family: at === 0 ? 4 : 6 });
-  }
-  if (found.length > 0) return found;
-  for (const answer of answers) {
+  const asking = ([4, 6] as const).map(async (family) => {
+    for (const address of await askFamily(servers, name, family)) found.push({ address, family });
+  });
+  const ended = new AbortController();
+  const all = Promise.allSettled(asking).finally(() => ended.abort());
+  const one = Promise.any(asking).then(() => pause(clock, GRACE_MS, ended.signal));
+  await Promise.race([all, one.catch(() => all)]);
+  // A copy: what is heard later must not get among addresses that somebody has judged.
+  if (found.length > 0) return found.toSorted((a, b) => a.family - b.family);
+  for (const answer of await all) {
     if (answer.status === 'rejected' && !ABSENT.has(codeOf(answer.reason))) throw answer.reason;
   }
   return [];
+}
+
+/** The addresses of one family. A server that cannot tell, or is silent, is followed by the next; that there are none is an answer. */
+async function askFamily({ all, each }: Asked, name: string, family: 4 | 6): Promise<readonly string[]> {
+  const by = (resolver: Resolver): Promise<string[]> =>
+    family === 4 ? resolver.resolve4(name) : resolver.resolve6(name);
+  let failed: unknown;
+  try {
+    return await by(all);
+  } catch (error) {
+    if (!UNABLE.has(codeOf(error))) throw error;
+    failed = error;
+  }
+  for (const resolver of each) {
+    try {
+      return await by(resolver);
+    } catch (error) {
+      if (ABSENT.has(codeOf(error)) || codeOf(error) === 'ECANCELLED') throw error;
+      failed = error;
+    }
+  }
+  throw failed;
 }
 
 /** A file's text; a file that is not there, or not for us, says nothing. Any other failure could change what names mean. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { candidatesOf, hostAddresses, Names, searchRules } from '../../src/delivery/names.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { edge, endpointAt, REQUEST, receiver } from '../support/loopback.ts';
 import { type Answer, type NameServer, nameServer } from '../support/name-server.ts';
 
@@ -26,7 +27,7 @@ async function world(
   if (files.resolvConf !== undefined) write('resolv.conf', files.resolvConf);
   const server = await nameServer((name) => answers[name] ?? []);
   const options = { hostsFile: join(folder, 'hosts'), resolvConf: join(folder, 'resolv.conf') };
-  const names = new Names({ ...options, servers: [server.address] });
+  const names = new Names(systemClock, { ...options, servers: [server.address] });
   onTestFinished(() => {
     names.cancel();
     rmSync(folder, { recursive: true });
@@ -76,7 +77,7 @@ test.each([
 });
 
 test('a name server that nobody runs is a failure of the name, not of the receiver', async () => {
-  const names = new Names({ servers: ['127.0.0.1:1'], hostsFile: '/nowhere', resolvConf: '/nowhere' });
+  const names = new Names(systemClock, { servers: ['127.0.0.1:1'], hostsFile: '/nowhere', resolvConf: '/nowhere' });
   const http = edge({ resolve: names.resolve });
   const result = await http.post(endpointAt(80, {}, 'crm.test'), REQUEST);
   expect(result).toEqual({ kind: 'dns', code: 'ECONNREFUSED' });
@@ -111,6 +112,55 @@ test('in the search list a domain whose server fails is passed over, and silence
   silentOne.names.cancel();
   await expect(asking).rejects.toMatchObject({ code: 'ECANCELLED' });
   expect(new Set(silentOne.server.asked)).toEqual(new Set(['crm.first.test']));
+});
+
+/** Names of these servers alone, with a clock whose waits end at once, as if they were long. */
+function namesOf(servers: readonly NameServer[]): { names: Names; waits: number[] } {
+  const waits: number[] = [];
+  const after: Clock['after'] = (delayMs, callback) => {
+    waits.push(delayMs);
+    const immediate = setImmediate(callback);
+    return () => clearImmediate(immediate);
+  };
+  const addresses = servers.map(({ address }) => address);
+  const names = new Names({ after }, { servers: addresses, hostsFile: '/nowhere', resolvConf: '/nowhere' });
+  onTestFinished(() => names.cancel());
+  return { names, waits };
+}
+
+test.each(['servfail', 'refused', 'notimp'] as const)(
+  'a name server that says %s is followed by the next one',
+  async (said) => {
+    const unable = await nameServer(() => said);
+    const able = await nameServer((name) => (name === 'crm.test' ? ['127.0.0.1', '::1'] : []));
+    const { names } = namesOf([unable, unable, able]);
+    expect((await names.resolve('crm.test')).map(({ address }) => address)).toContain('127.0.0.1');
+    await expect(names.resolve('none.test')).rejects.toMatchObject({ code: 'ENOTFOUND' });
+    expect(unable.asked).toContain('none.test');
+  },
+);
+
+test('that there is no such name is an answer, and no other server is asked', async () => {
+  const first = await nameServer(() => []);
+  const second = await nameServer(() => ['127.0.0.1']);
+  const { names } = namesOf([first, second]);
+  await expect(names.resolve('crm.test')).rejects.toMatchObject({ code: 'ENOTFOUND' });
+  expect(second.asked).toEqual([]);
+});
+
+test('when no server can tell, the name fails as the last one says', async () => {
+  const { names } = namesOf([await nameServer(() => 'servfail'), await nameServer(() => 'refused')]);
+  await expect(names.resolve('crm.test')).rejects.toMatchObject({ code: 'EREFUSED' });
+});
+
+test.each([
+  [4, '127.0.0.1'],
+  [6, '::1'],
+] as const)('addresses of IPv%i wait for those of the other family for a moment only', async (answered, address) => {
+  const server = await nameServer((_name, family) => (family === answered ? [address] : 'silence'));
+  const { names, waits } = namesOf([server]);
+  expect(await names.resolve('crm.test')).toEqual([{ address, family: answered }]);
+  expect(waits).toEqual([250]);
 });
 
 test('a name is asked for once while an answer is awaited, and again when it is needed again, however long it would count', async () => {

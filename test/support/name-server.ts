@@ -3,8 +3,11 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { isIP } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Addresses of a name; 'silence' = no answer ever, 'servfail' = the server cannot say. */
-export type Answer = readonly string[] | 'silence' | 'servfail';
+/** Response codes by which a server says that it cannot tell. */
+const UNABLE = { servfail: 2, notimp: 4, refused: 5 } as const;
+
+/** Addresses of a name; 'silence' = no answer ever, the other words = the server cannot say. */
+export type Answer = readonly string[] | 'silence' | keyof typeof UNABLE;
 
 const TYPES = { 1: 4, 28: 6 } as const;
 const HEADER_BYTES = 12;
@@ -16,14 +19,14 @@ export interface NameServer {
   readonly asked: string[];
 }
 
-/** Answers by `answer`; an empty list = there is no such name. */
-export async function nameServer(answer: (name: string) => Answer): Promise<NameServer> {
+/** Answers by `answer` to a name and a family; an empty list = there is no such name. */
+export async function nameServer(answer: (name: string, family: 4 | 6) => Answer): Promise<NameServer> {
   const asked: string[] = [];
   const socket = createSocket('udp4');
   socket.on('message', (query: Buffer, from: RemoteInfo) => {
     const { name, type, end } = questionOf(query);
     asked.push(name);
-    const said = answer(name);
+    const said = answer(name, type === 28 ? 6 : 4);
     if (said !== 'silence') socket.send(reply(query.subarray(0, end), type, said), from.port, from.address);
   });
   await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
@@ -41,12 +44,12 @@ function questionOf(query: Buffer): { name: string; type: number; end: number } 
   return { name: labels.join('.').toLowerCase(), type: query.readUInt16BE(at + 1), end: at + 5 };
 }
 
-function reply(question: Buffer, type: number, said: readonly string[] | 'servfail'): Buffer {
-  const addresses = said === 'servfail' ? [] : said;
+function reply(question: Buffer, type: number, said: Exclude<Answer, 'silence'>): Buffer {
+  const addresses = typeof said === 'string' ? [] : said;
   const family = type === 1 || type === 28 ? TYPES[type] : 0;
   const records = addresses.filter((address) => isIP(address) === family).map((address) => record(type, address));
   const header = Buffer.from(question.subarray(0, HEADER_BYTES));
-  const code = said === 'servfail' ? 2 : addresses.length === 0 ? 3 : 0;
+  const code = typeof said === 'string' ? UNABLE[said] : addresses.length === 0 ? 3 : 0;
   header.writeUInt16BE(0x8180 + code, 2);
   header.writeUInt16BE(records.length, 6);
   header.fill(0, 8);
