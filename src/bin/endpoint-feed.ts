@@ -150,11 +150,7 @@ export class EndpointFeed implements EndpointSource {
       this.#changed(deps);
     };
     const more = (rows: readonly EndpointRow[]): void => {
-      for (const row of rows) {
-        this.#takeRow(row, deps);
-        // What was before a removal counts no more, however little later the next definition comes.
-        if (row.kind === 'row' && row.fields === null) this.#set.setRows(this.#rows, this.#earlier);
-      }
+      for (const row of rows) this.#takeRow(row, deps);
       this.#set.setRows(this.#rows, this.#earlier);
       this.#changed(deps);
     };
@@ -171,6 +167,7 @@ export class EndpointFeed implements EndpointSource {
     }
     // From now on what is in effect is known, and it is no older.
     if (row.kind !== 'ignored' && row.id !== null) this.#earlier.delete(row.id);
+    if (row.kind === 'row' && row.fields === null) this.#set.removed(row.id);
     keep(this.#rows, row);
   }
 

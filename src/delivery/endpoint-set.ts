@@ -117,6 +117,14 @@ export class EndpointSet {
     this.#settle();
   }
 
+  /**
+   * The topic has removed an endpoint: what was in effect for it counts no more, however soon its next definition comes. To be
+   * followed by `setRows`.
+   */
+  removed(id: string): void {
+    if (this.#inEffect.get(id)?.origin === 'topic') this.#inEffect.delete(id);
+  }
+
   #settle(): void {
     const next = new Map<string, InEffect>();
     const refused: Refused[] = [];

@@ -121,6 +121,23 @@ test('a row with mistakes leaves its endpoint as it was; a removal removes it', 
   expect([ids(set), set.refused]).toEqual([[], []]);
 });
 
+test('a removal counts although a definition with mistakes follows before the set is settled', () => {
+  const set = made();
+  set.setRows(rows(row('a', { url: 'https://old.example/' })));
+  set.removed('a');
+  set.setRows(rows(row('a', { url: 'nonsense' })));
+  expect([of(set, 'a')?.heldBack, of(set, 'a')?.url.hostname]).toEqual([true, 'held-back.invalid']);
+});
+
+test('an endpoint of the file is not removed by the topic', () => {
+  const set = made();
+  set.readAgain(file(entry('a')));
+  const before = of(set, 'a');
+  set.removed('a');
+  set.setRows(rows());
+  expect(of(set, 'a')).toBe(before);
+});
+
 test('an endpoint whose only known definition has mistakes is held back with all that it wants', () => {
   const set = made();
   const wants = { dealership: 7, version: 'v2', on: 'create', filters: { websites: [794] }, supersede: false };
